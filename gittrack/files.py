@@ -1,0 +1,245 @@
+"""Bytes on disk: atomic writes, appending that survives a kill, reading that survives damage."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gittrack import paths
+from gittrack.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_O_BINARY = getattr(os, "O_BINARY", 0)
+_O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
+_O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+
+
+class Problem(NamedTuple):
+    """Something wrong in a file, as a value, so that one bad file does not hide the others."""
+
+    path: Path
+    message: str
+    line: int = 0
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else str(self.path)
+        return f"{where}: {self.message}"
+
+
+class Lines(NamedTuple):
+    """What was read of a JSON-lines file: numbered objects, its size, and its broken lines."""
+
+    entries: list[tuple[int, dict[str, object]]]
+    size: int
+    problems: list[Problem]
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that readers see the old bytes or the new.
+
+    Never a part, and a power cut keeps one of them.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    temporary = path.with_name(f"{path.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+    try:
+        _write_synced(temporary, data)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise _not_writable(path, error) from error
+
+
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that must not exist yet, whole or not at all; False where it exists already.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    temporary = path.with_name(f"{path.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+    try:
+        _write_synced(temporary, data)
+        return _take_name(temporary, path)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def make_folder(path: Path, *, exist_ok: bool = True) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        StoreError: it cannot be made.
+        FileExistsError: it is there and `exist_ok` is false.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(exist_ok=exist_ok)
+    except FileExistsError:
+        if exist_ok:
+            raise StoreError(
+                f"{path} is in the way: it is not a folder", hint=f"move it: mv {path} elsewhere"
+            ) from None
+        raise
+    except OSError as error:
+        raise _not_writable(path, error) from error
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of the bytes, in as many calls as the system needs."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk, where the system can."""
+    if not _O_DIRECTORY:
+        return
+    descriptor = os.open(folder, os.O_RDONLY | _O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_append(path: Path) -> int:
+    """Create a file for appending and reading back, and return its descriptor.
+
+    Raises:
+        FileExistsError: another process has made it.
+    """
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
+
+
+def read_descriptor(descriptor: int) -> bytes:
+    """Read a whole file through an open descriptor, also where its name is gone."""
+    chunks: list[bytes] = []
+    offset = 0
+    while chunk := os.pread(descriptor, 1 << 20, offset):
+        chunks.append(chunk)
+        offset += len(chunk)
+    return b"".join(chunks)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a plain file; a link, a pipe or a device in its place is not followed or waited for.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        OSError: it cannot be read, or is no plain file.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, and links are not followed")
+    flags = os.O_RDONLY | _O_BINARY | _O_NOFOLLOW | _O_NONBLOCK
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a plain file")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """Read a file that holds one JSON object.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        OSError: it cannot be read, or is no plain file.
+        ValueError: it is no JSON object, or holds conflict markers.
+    """
+    data = read_bytes(path)
+    if data.startswith(b"<<<<<<<") or b"\n<<<<<<< " in data:
+        raise ValueError("holds the conflict markers of a Git merge")
+    try:
+        value = json.loads(data)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"holds {type(value).__name__}, not an object")
+    return value
+
+
+def read_lines(path: Path) -> Lines:
+    """Read a JSON-lines file; a line that cannot be read becomes a problem and hides no other.
+
+    A missing file is an empty one. The last line may lack its newline: a process was killed while
+    it wrote.
+    """
+    try:
+        data = read_bytes(path)
+    except FileNotFoundError:
+        return Lines([], 0, [])
+    except OSError as error:
+        return Lines([], 0, [Problem(path, error.strerror or str(error))])
+    entries: list[tuple[int, dict[str, object]]] = []
+    problems: list[Problem] = []
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            message = "the last line is cut off" if number == len(lines) else "not a line of JSON"
+            problems.append(Problem(path, message, number, "gittrack fsck --repair"))
+            continue
+        if isinstance(entry, dict):
+            entries.append((number, entry))
+        else:
+            problems.append(Problem(path, f"holds {type(entry).__name__}, not an object", number))
+    return Lines(entries, len(data), problems)
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield every file below a folder, sorted, without following links to folders."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(parent, name)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY, 0o666)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take_name(temporary: Path, path: Path) -> bool:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # A file system without hard links.
+        if path.exists():
+            return False
+        os.replace(temporary, path)
+    return True
+
+
+def _not_writable(path: Path, error: OSError) -> StoreError:
+    reason = error.strerror or str(error)
+    return StoreError(
+        f"cannot write {path}: {reason}",
+        hint=f"check space and rights of {path.parent}, or name another store with GITTRACK_DIR",
+    )

@@ -1,0 +1,190 @@
+"""The only reader of environment variables and configuration files.
+
+Environment wins over configuration. Configuration is `gittrack.toml`, or `[tool.gittrack]` in
+`pyproject.toml`, in the folder of the store or above it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from gittrack import paths
+from gittrack.errors import UsageError
+
+CONFIG_FILE = "gittrack.toml"
+PYPROJECT = "pyproject.toml"
+
+DIR = "GITTRACK_DIR"
+RUN_ID = "GITTRACK_RUN_ID"
+EXPERIMENT_NAME = "GITTRACK_EXPERIMENT_NAME"
+RANK = "GITTRACK_RANK"
+USER = "GITTRACK_USER"
+CACHE = "GITTRACK_CACHE"
+
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    RUN_ID: ("MLFLOW_RUN_ID",),
+    EXPERIMENT_NAME: ("MLFLOW_EXPERIMENT_NAME",),
+    RANK: ("RANK",),
+}
+
+
+def variable(name: str) -> str | None:
+    """Return an environment variable of ours, or the foreign one that means the same.
+
+    None where unset or empty.
+    """
+    for candidate in (name, *_ALIASES.get(name, ())):
+        if value := os.environ.get(candidate):
+            return value
+    return None
+
+
+def rank() -> int | None:
+    """Return this process's rank among the workers of one run, if a launcher set one."""
+    text = variable(RANK)
+    return int(text) if text and text.isdecimal() else None
+
+
+def user() -> str | None:
+    """Return the name to record runs under; "" means record none, None means ask Git."""
+    return os.environ.get(USER)
+
+
+def login() -> str:
+    """Return the login name, "" where the system has none."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if value := os.environ.get(name):
+            return value
+    try:
+        import pwd
+    except ImportError:  # Windows has none
+        return ""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""
+
+
+def shell() -> str:
+    """Return the user's shell, for `.sh` entry points."""
+    return os.environ.get("SHELL") or "bash"
+
+
+def child_environment(extra: Mapping[str, str], *, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the environment for a child process: ours, less `without`, plus `extra`."""
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    return {**kept, **extra}
+
+
+def cache_dir() -> Path:
+    """Return the folder for what can be rebuilt.
+
+    `GITTRACK_CACHE`, else `$XDG_CACHE_HOME/gittrack`.
+    """
+    if own := os.environ.get(CACHE):
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gittrack"
+
+
+def use_store(path: str | Path) -> None:
+    """Make a folder the store of this process and of its children."""
+    os.environ[DIR] = str(local_path(str(path)))
+
+
+def wants_colour() -> bool:
+    """Tell whether output may be coloured (https://no-color.org), and the terminal can do it."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def store_path(start: Path | None = None) -> Path:
+    """Return where the store is, or would be made, seen from the folder `start` (default.
+
+    The working folder).
+
+    `GITTRACK_DIR`, else the nearest `mlruns/`, `gittrack.toml` or `[tool.gittrack]` from there up
+    to the Git root, else the Git root (but never the home folder), else `start` itself.
+
+    Raises:
+        UsageError: a configuration file on the way cannot be read.
+    """
+    if named := os.environ.get(DIR):
+        return local_path(named, source=DIR)
+    here = (start or Path.cwd()).resolve()
+    root = git_root(here)
+    for folder in (here, *here.parents) if root else (here,):
+        if (folder / paths.STORE).is_dir():
+            return folder / paths.STORE
+        if (config := _read_config(folder)) is not None:
+            return folder / str(config.get("store", paths.STORE))
+        if folder == root:
+            break
+    return (root if root and root != Path.home().resolve() else here) / paths.STORE
+
+
+def local_path(uri: str, *, source: str = "tracking URI") -> Path:
+    """Return the path that a tracking URI names: a plain path or a `file:` URI.
+
+    Raises:
+        UsageError: it names a server or a database, which gittrack has none of.
+    """
+    scheme, colon, rest = uri.partition(":")
+    if colon and scheme.lower() == "file":
+        from urllib.parse import unquote, urlsplit
+
+        parts = urlsplit(uri)
+        if parts.netloc not in ("", "localhost"):
+            raise UsageError(
+                f"{source} {uri!r} names a folder of the host {parts.netloc!r}",
+                hint="write file:///FOLDER with three slashes, or a plain path",
+            )
+        return Path(unquote(parts.path) or ".").absolute()
+    if (
+        colon
+        and len(scheme) > 1
+        and (rest.startswith("//") or scheme in {"databricks", "databricks-uc"})
+    ):
+        raise UsageError(
+            f"{source} {uri!r} is not a folder, and gittrack talks to no server",
+            hint="name a folder, such as ./mlruns, or leave it out to use the nearest mlruns",
+        )
+    return Path(uri).expanduser().absolute()
+
+
+def git_root(here: Path) -> Path | None:
+    """Return the top of the Git work tree that holds a folder, told by its `.git`.
+
+    None outside of one.
+    """
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists():
+            return folder
+    return None
+
+
+def _read_config(folder: Path) -> Mapping[str, object] | None:
+    own, project = folder / CONFIG_FILE, folder / PYPROJECT
+    if own.is_file():
+        return _parse_toml(own)
+    if project.is_file() and b"[tool.gittrack" in project.read_bytes():
+        tool = _parse_toml(project).get("tool")
+        table = tool.get("gittrack") if isinstance(tool, Mapping) else None
+        return table if isinstance(table, Mapping) else None
+    return None
+
+
+def _parse_toml(path: Path) -> Mapping[str, object]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        table: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path}: not valid TOML: {error}", hint="correct the file at that place"
+        ) from None
+    return table
