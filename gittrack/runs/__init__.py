@@ -1,0 +1,1 @@
+"""A run on disk: its records, and reading and writing one run folder."""

@@ -1,0 +1,145 @@
+"""Edits: a change made after the fact is a new file, so that two clones never write the same one.
+
+    {
+      "format": 1,
+      "time": "2026-11-23T05:12:00.123Z",
+      "user": "Ana",
+      "name": "the good one",
+      "note": "see the discussion in the pull request",
+      "tags": {"checked": "yes", "wrong": null},
+      "deleted": true
+    }
+
+Later edits win, key by key. A tag that is null is removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gittrack import files, paths, secrets
+from gittrack.errors import StoreError
+from gittrack.files import Problem
+from gittrack.runs.values import format_time, parse_time, to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change, or all changes of a folder joined. None means: not changed."""
+
+    time: int = 0
+    user: str | None = None
+    name: str | None = None
+    note: str | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    deleted: bool | None = None
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The edits of a folder joined, and those that could not be read."""
+
+    joined: Edit
+    problems: tuple[Problem, ...] = ()
+
+
+def write(folder: Path, edit: Edit) -> Path:
+    """Add an edit to a run, experiment or model folder.
+
+    It is later than all that are there, whatever the clock says.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    newest = read(folder).joined.time
+    moment = max(edit.time or time.time_ns() // 1_000_000, newest + 1)
+    entries: dict[str, Any] = {"format": FORMAT, "time": format_time(moment)}
+    for key in ("user", "name", "note"):
+        if (value := getattr(edit, key)) is not None:
+            entries[key] = secrets.redact(value)
+    if edit.tags:
+        tags = {name: edit.tags[name] for name in sorted(edit.tags)}
+        entries["tags"] = {
+            name: value if value is None else secrets.redact(value) for name, value in tags.items()
+        }
+    if edit.deleted is not None:
+        entries["deleted"] = edit.deleted
+    lines = ",\n".join(f"  {to_json(key)}: {to_json(value)}" for key, value in entries.items())
+    path = folder / paths.edit_name(moment)
+    if not files.write_new(path, f"{{\n{lines}\n}}\n".encode()):
+        raise StoreError(f"{path} exists already", hint="try again")
+    return path
+
+
+def read(folder: Path, names: Iterable[str] | None = None) -> Edits:
+    """Read and join the edits of a folder.
+
+    `names` are its file names where the caller has listed them.
+    """
+    found = [
+        name for name in (names if names is not None else _names(folder)) if paths.is_edit(name)
+    ]
+    edits: list[tuple[int, str, Edit]] = []
+    problems: list[Problem] = []
+    for name in found:
+        try:
+            edit = _from_json(files.read_json(folder / name))
+            edits.append((edit.time, name, edit))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            problems.append(Problem(folder / name, error.strerror or str(error)))
+        except ValueError as error:
+            problems.append(Problem(folder / name, str(error)))
+    return Edits(
+        _join(edit for _, _, edit in sorted(edits, key=lambda item: item[:2])), tuple(problems)
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError:
+        return []
+
+
+def _join(edits: Iterable[Edit]) -> Edit:
+    joined: dict[str, Any] = {}
+    tags: dict[str, str | None] = {}
+    for edit in edits:
+        tags.update(edit.tags)
+        for key in ("time", "user", "name", "note", "deleted"):
+            if (value := getattr(edit, key)) is not None:
+                joined[key] = value
+    return Edit(tags=tags, **joined)
+
+
+def _from_json(data: Mapping[str, Any]) -> Edit:
+    if data.get("format") != FORMAT:
+        raise ValueError(f"'format' is {data.get('format')!r}, not {FORMAT}")
+    tags = data.get("tags", {})
+    if not isinstance(tags, Mapping) or any(
+        not isinstance(value, (str, type(None))) for value in tags.values()
+    ):
+        raise ValueError("'tags' is not an object of texts")
+    for key in ("user", "name", "note"):
+        if not isinstance(data.get(key), (str, type(None))):
+            raise ValueError(f"{key!r} is not text")
+    if not isinstance(data.get("deleted"), (bool, type(None))):
+        raise ValueError("'deleted' is neither true nor false")
+    return Edit(
+        time=parse_time(data.get("time")),
+        user=data.get("user"),
+        name=data.get("name"),
+        note=data.get("note"),
+        tags=tags,
+        deleted=data.get("deleted"),
+    )

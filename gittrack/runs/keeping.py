@@ -1,0 +1,170 @@
+"""`run.json` and the files beside it, kept by the one process that owns the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gittrack import files, paths, secrets
+from gittrack.runs import lines, provenance
+from gittrack.runs.record import FINISHED, RunRecord, to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from gittrack.runs.forgiving import Warner
+    from gittrack.runs.lines import FileFold, Folded
+    from gittrack.runs.store import Store
+    from gittrack.runs.values import ParamValue
+
+PROVENANCE_SECONDS = 15
+
+
+class Keeper:
+    """Keeps a run's record and its sidecars (`source.patch`, `requirements.txt`) in its folder.
+
+    Attributes:
+        record: the record less what the line files say.
+        earlier: the folds of the line files that were there when the run was opened.
+    """
+
+    def __init__(self, store: Store, folder: Path, record: RunRecord, warner: Warner) -> None:
+        self.record = record
+        self.earlier: dict[str, FileFold] = {}
+        self._store = store
+        self._folder = folder
+        self._warner = warner
+        self._sidecars: dict[str, bytes] = {}
+        self._capture: provenance.Capture | None = None
+
+    def capture(self, code: Path) -> None:
+        """Begin to find out where the run came from, beside the work."""
+        self._capture = provenance.capture(code, self._store.root)
+
+    def wait_for_capture(self) -> None:
+        """Wait until it is found out where the run came from."""
+        self._take_provenance()
+
+    def give_up_capture(self) -> None:
+        """Forget a capture whose thread is not in this process."""
+        self._capture = None
+
+    def safe(self, what: str, value: ParamValue) -> ParamValue:
+        """Return a value as it may be committed.
+
+        A text with a secret is redacted, and named in the record.
+        """
+        kind = secrets.find(value) if isinstance(value, str) else None
+        if kind is None:
+            return value
+        self._warner.warn(
+            f"{what} looks like a {kind} and is left out: these files are made to be committed"
+        )
+        self._leave_out((what,))
+        return secrets.redact(str(value))
+
+    def write(self, own: FileFold, names: tuple[str, ...]) -> None:
+        """Write `run.json` as this process knows it: what was there before, and its own lines.
+
+        Args:
+            own: the fold of the lines that this process wrote.
+            names: the files that it wrote them to.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        if self._capture is not None and self._capture.ready():
+            self._take_provenance()
+        folds = {**self.earlier, **({names[-1]: own} if names else {})}
+        folded = lines.merge(folds, self.record.params)
+        sizes = {name: self._size(name) for name in names}
+        self._write(_joined(self.record, folded).replaced(files={**folded.files, **sizes}))
+
+    def finish(self, status: str, *, opened: int, now: int) -> str:
+        """Write `run.json` for good: all line files read back, the end's status and time.
+
+        Return that status.
+
+        Args:
+            opened: since when this process owns the run; a joined process that asked for another
+                end after that wins over FINISHED.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        self._take_provenance()
+        self.restore()
+        folds = {path.name: lines.fold_file(path) for path in lines.line_files(self._folder)}
+        folded = lines.merge(folds, self.record.params)
+        for problem in folded.problems:
+            self._warner.warn(str(problem))
+        asked = folded.status
+        if status == FINISHED and asked is not None and asked[0] >= opened:
+            status = asked[1]
+        end = max(now, self.record.start_time)
+        self.record = _joined(self.record, folded).replaced(status=status, end_time=end)
+        self._write(self.record)
+        return status
+
+    def restore(self) -> None:
+        """Put back the tree's dot files.
+
+        The run's folder and its sidecars where somebody removed them.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        self._store.prepare()
+        self._store.keep_name(self._folder.parent.name, self.record.experiment)
+        files.make_folder(self._folder)
+        for name, data in self._sidecars.items():
+            if not (self._folder / name).exists():
+                files.write_atomic(self._folder / name, data)
+
+    def add_input(self, entry: Mapping[str, Any]) -> None:
+        """Take a dataset that the run read into the record."""
+        self.record = self.record.replaced(inputs=(*self.record.inputs, entry))
+
+    def _take_provenance(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is None:
+            return
+        found = capture.result(PROVENANCE_SECONDS)
+        if found is None:
+            self._warner.warn("the state of the code is not recorded: Git took too long")
+            return
+        source = dict(self.record.source)
+        if found.git is not None:
+            source["git"] = dict(found.git)
+        self.record = self.record.replaced(source=source, user=found.user)
+        self._leave_out(found.left_out)
+        for name, data in (
+            (paths.SOURCE_PATCH, found.patch),
+            (paths.REQUIREMENTS, found.requirements),
+        ):
+            if data:
+                self._sidecars[name] = data
+        self.restore()
+
+    def _leave_out(self, names: tuple[str, ...]) -> None:
+        self.record = self.record.replaced(left_out=tuple(sorted({*self.record.left_out, *names})))
+
+    def _write(self, record: RunRecord) -> None:
+        files.make_folder(self._folder)
+        files.write_atomic(self._folder / paths.RUN_JSON, to_bytes(record))
+
+    def _size(self, name: str) -> int:
+        try:
+            return (self._folder / name).stat().st_size
+        except OSError:
+            return 0
+
+
+def _joined(record: RunRecord, folded: Folded) -> RunRecord:
+    tags = {**record.tags, **folded.tags}
+    return record.replaced(
+        params=folded.params,
+        metrics=folded.metrics,
+        tags={name: value for name, value in tags.items() if value is not None},
+        files=folded.files,
+    )

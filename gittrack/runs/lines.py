@@ -1,0 +1,248 @@
+"""Line files: one call a line, appended by one process, folded into summaries by every reader.
+
+    {"step":3,"time":1795411510252,"metrics":{"acc":0.9,"loss":0.33}}
+    {"time":1795411510300,"params":{"alpha":0.5}}
+    {"time":1795411510301,"tags":{"team":"a","old":null}}
+    {"time":1795411510999,"status":"FAILED"}
+
+`time` is ms since 1970 UTC. A line without `step` is at step 0. A tag that is null is removed.
+`status` is how a process that joined another's run asks for its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from gittrack import files, paths
+from gittrack.files import Problem
+from gittrack.runs.record import ENDED, MetricSummary
+from gittrack.runs.values import (
+    ParamValue,
+    metric_json,
+    metric_value,
+    param_text,
+    same_param,
+    to_json,
+)
+
+
+class Point(NamedTuple):
+    """One logged value of a metric; `time` in ms since 1970 UTC."""
+
+    step: int
+    time: int
+    value: float
+
+
+class MetricFold:
+    """A metric of one line file, folded line by line."""
+
+    __slots__ = ("count", "last", "max", "min", "step", "time")
+
+    def __init__(self, point: Point) -> None:
+        self.step, self.time, self.last = point
+        self.min = self.max = point.value
+        self.count = 1
+
+    def add(self, step: int, time: int, value: float) -> None:
+        """Fold in the next line's value.
+
+        `last` is that of the greatest step, of equal steps the later line.
+        """
+        self.count += 1
+        if step >= self.step:
+            self.step, self.time, self.last = step, time, value
+        # A NaN is neither less nor greater than anything, and one that came first gives way to any
+        # number.
+        if value < self.min or self.min != self.min:
+            self.min = value
+        if value > self.max or self.max != self.max:
+            self.max = value
+
+
+@dataclass
+class FileFold:
+    """All that one line file says."""
+
+    size: int = 0
+    metrics: dict[str, MetricFold] = field(default_factory=dict)
+    params: dict[str, tuple[int, ParamValue]] = field(default_factory=dict)
+    tags: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    status: tuple[int, str] | None = None
+    last_time: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, entry: Mapping[str, object]) -> None:
+        """Fold in one line.
+
+        Raises:
+            ValueError: the line is not of the format.
+        """
+        time, step = entry.get("time"), entry.get("step", 0)
+        if type(time) is not int or type(step) is not int:
+            raise ValueError("'time' or 'step' is not an integer")
+        self.last_time = max(self.last_time, time)
+        metrics = {name: metric_value(value) for name, value in _map(entry, "metrics").items()}
+        self.add_metrics(metrics, step=step, time=time)
+        for name, value in _map(entry, "params").items():
+            if value is not None and not isinstance(value, (bool, int, float, str)):
+                raise ValueError(f"param {name!r} is not a plain value")
+            self.params.setdefault(name, (time, value))
+        for name, value in _map(entry, "tags").items():
+            if value is not None and not isinstance(value, str):
+                raise ValueError(f"tag {name!r} is not text")
+            self.tags[name] = (time, value)
+        if isinstance(status := entry.get("status"), str) and status in ENDED:
+            self.status = (time, status)
+
+    def add_metrics(self, metrics: Mapping[str, float], *, step: int, time: int) -> None:
+        """Fold in the metrics of one line."""
+        for name, value in metrics.items():
+            fold = self.metrics.get(name)
+            if fold is None:
+                self.metrics[name] = MetricFold(Point(step, time, value))
+            else:
+                fold.add(step, time, value)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """All that a run's line files say together."""
+
+    metrics: dict[str, MetricSummary]
+    params: dict[str, ParamValue]
+    tags: dict[str, str | None]
+    files: dict[str, int]
+    status: tuple[int, str] | None
+    last_time: int
+    problems: list[Problem]
+
+
+def metrics_line(metrics: Mapping[str, float], *, time: int, step: int | None) -> bytes:
+    """Return the line of one `log_metrics` call."""
+    values = ",".join(f"{to_json(name)}:{metric_json(value)}" for name, value in metrics.items())
+    head = "" if step is None else f'"step":{step},'
+    return f'{{{head}"time":{time},"metrics":{{{values}}}}}\n'.encode()
+
+
+def entry_line(kind: str, value: object, *, time: int) -> bytes:
+    """Return the line of one `log_params` or `set_tags` call, or of a status."""
+    return f'{{"time":{time},{to_json(kind)}:{to_json(value, compact=True)}}}\n'.encode()
+
+
+def line_files(folder: Path) -> list[Path]:
+    """Return a run's metrics files, each followed by those that it was continued in."""
+    try:
+        found = [path for path in folder.iterdir() if paths.is_line_file(path.name)]
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda path: paths.line_file_order(path.name))
+
+
+def fold_file(path: Path) -> FileFold:
+    """Read one line file; lines that cannot be read become problems."""
+    read = files.read_lines(path)
+    fold = FileFold(size=read.size, problems=list(read.problems))
+    for number, entry in read.entries:
+        try:
+            fold.add(entry)
+        except ValueError as error:
+            fold.problems.append(Problem(path, str(error), number))
+    return fold
+
+
+def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None = None) -> Folded:
+    """Join the folds of a run's line files, given by file name.
+
+    `base` are the params that came before all lines.
+    """
+    params: dict[str, ParamValue] = dict(base or {})
+    tags: dict[str, tuple[int, str | None]] = {}
+    problems: list[Problem] = []
+    statuses = [fold.status for fold in folds.values() if fold.status]
+    for fold in folds.values():
+        problems += fold.problems
+        for name, timed in fold.tags.items():
+            if name not in tags or timed[0] >= tags[name][0]:
+                tags[name] = timed
+    by_time = sorted(
+        (time, file, name, value)
+        for file, fold in folds.items()
+        for name, (time, value) in _sortable(fold.params)
+    )
+    for _, file, name, value in by_time:
+        param = folds[file].params[name][1]
+        if not same_param(params.setdefault(name, param), param):
+            kept = param_text(params[name])
+            problems.append(
+                Problem(
+                    Path(file),
+                    f"param {name!r} is {value} here, but was {kept} before; {kept} is kept",
+                )
+            )
+    return Folded(
+        metrics={name: _merge_metric(group) for name, group in _by_metric(folds)},
+        params=params,
+        tags={name: value for name, (_, value) in tags.items()},
+        files={file: fold.size for file, fold in folds.items()},
+        status=max(statuses) if statuses else None,
+        last_time=max((fold.last_time for fold in folds.values()), default=0),
+        problems=problems,
+    )
+
+
+def history(paths_of_files: Iterable[Path], name: str) -> list[Point]:
+    """Return every logged value of a metric, sorted by step and time."""
+    points = [point for path in paths_of_files for point in _points(path, name)]
+    points.sort(key=lambda point: (point.step, point.time))
+    return points
+
+
+def _points(path: Path, name: str) -> Iterator[Point]:
+    for _, entry in files.read_lines(path).entries:
+        metrics = entry.get("metrics")
+        time, step = entry.get("time"), entry.get("step", 0)
+        if (
+            isinstance(metrics, dict)
+            and name in metrics
+            and isinstance(time, int)
+            and isinstance(step, int)
+        ):
+            try:
+                yield Point(step, time, metric_value(metrics[name]))
+            except ValueError:
+                continue
+
+
+def _by_metric(folds: Mapping[str, FileFold]) -> list[tuple[str, list[MetricFold]]]:
+    grouped: dict[str, list[MetricFold]] = {}
+    for file in sorted(folds, key=paths.line_file_order):
+        for name, fold in folds[file].metrics.items():
+            grouped.setdefault(name, []).append(fold)
+    return sorted(grouped.items())
+
+
+def _merge_metric(group: list[MetricFold]) -> MetricSummary:
+    newest = group[0]
+    for fold in group[1:]:
+        if (fold.step, fold.time) >= (newest.step, newest.time):
+            newest = fold
+    low = min((fold.min for fold in group if fold.min == fold.min), default=None)
+    high = max((fold.max for fold in group if fold.max == fold.max), default=None)
+    return MetricSummary(newest.last, newest.step, low, high, sum(fold.count for fold in group))
+
+
+def _sortable(params: Mapping[str, tuple[int, ParamValue]]) -> list[tuple[str, tuple[int, str]]]:
+    return [(name, (time, param_text(value))) for name, (time, value) in params.items()]
+
+
+def _map(entry: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = entry.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{key!r} is not an object")
+    return value

@@ -1,0 +1,164 @@
+"""Marks of running processes: who holds a run open, as far as this clone can know.
+
+A mark is `mlruns/.cache/live/<run id>`, never committed. It names host, boot and process, is locked
+while its process lives, and is touched every 15 s, so that other hosts on a shared file system can
+tell too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from gittrack import paths
+
+try:
+    import fcntl
+
+    _LOCKS = True
+except ImportError:  # Windows: no locks, marks are judged by their age
+    _LOCKS = False
+
+State = Literal["running", "interrupted", "silent", "elsewhere"]
+
+TOUCH_SECONDS = 15
+SILENT_SECONDS = 90
+_TRIES = 3
+_PAUSE_SECONDS = 0.002
+
+
+class Mark:
+    """The mark of a run that this process holds open."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor: int | None = descriptor
+
+    def touch(self) -> None:
+        """Show other hosts that this process is still there.
+
+        Put the mark back where it was removed.
+        """
+        if self._descriptor is None:
+            return
+        with suppress(OSError):
+            if self.path.exists():
+                os.utime(self.path)
+            elif again := take(self.path.parent.parent.parent, self.path.name):
+                os.close(self._descriptor)
+                self._descriptor, again._descriptor = again._descriptor, None
+
+    def release(self) -> None:
+        """Give the run free and remove the mark."""
+        if self._descriptor is None:
+            return
+        with suppress(OSError):
+            self.path.unlink()
+        self.forget()
+
+    def forget(self) -> None:
+        """Close this process's copy of the lock without giving it free.
+
+        What a forked child does.
+        """
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+
+def take(store: Path, run_id: str) -> Mark | None:
+    """Mark a run as open in this process; None where another process holds it.
+
+    Raises:
+        OSError: the mark cannot be written.
+    """
+    path = store / paths.CACHE / paths.LIVE / run_id
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(_TRIES):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # It may have been removed, by the process that held it, between opening and locking.
+        if _lock(descriptor) and _is_at(path, descriptor):
+            break
+        os.close(descriptor)
+        time.sleep(_PAUSE_SECONDS)  # a reader that looks at the mark locks it for a moment
+    else:
+        return None
+    mark = {"host": socket.gethostname(), "boot": boot_id(), "pid": os.getpid()}
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(mark).encode() + b"\n", 0)
+    return Mark(path, descriptor)
+
+
+def state(store: Path, run_id: str) -> State:
+    """Tell what became of a run whose record says RUNNING."""
+    path = store / paths.CACHE / paths.LIVE / run_id
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return "elsewhere"
+    try:
+        mark = _read(descriptor)
+        if mark.get("host") == socket.gethostname():
+            if mark.get("boot") != boot_id():
+                return "interrupted"
+            return "interrupted" if _lock(descriptor, shared=True) else "running"
+        age = _file_system_now(path.parent) - os.fstat(descriptor).st_mtime
+        return "running" if age < SILENT_SECONDS else "silent"
+    finally:
+        os.close(descriptor)
+
+
+def boot_id() -> str:
+    """Return what is different after each start of this machine.
+
+    "" where the system does not say.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int, *, shared: bool = False) -> bool:
+    if not _LOCKS:
+        return True
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _read(descriptor: int) -> dict[str, object]:
+    try:
+        value = json.loads(os.pread(descriptor, 4096, 0))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _file_system_now(folder: Path) -> float:
+    # The clock of the file server, not ours: a fresh file's time is what its marks are compared
+    # with.
+    probe = folder / f".now-{paths.random_text(8)}{paths.TEMPORARY}"
+    try:
+        probe.touch()
+        return probe.stat().st_mtime
+    except OSError:
+        return time.time()
+    finally:
+        with suppress(OSError):
+            probe.unlink()

@@ -1,0 +1,102 @@
+"""How a person names a run.
+
+By its id or the beginning of it, its name, `@` for the latest and `@~2` for the second before it,
+`best:METRIC` or `best:METRIC:min`, or the path of its folder.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gittrack import paths
+from gittrack.errors import AmbiguousError, NotFoundError, UsageError
+from gittrack.runs.reading import StoredRun, read_run
+
+if TYPE_CHECKING:
+    from gittrack.runs.store import Store
+
+_LATEST = re.compile(r"@(?:~(\d+))?")
+_BEST = re.compile(r"best:(.+?)(?::(min|max))?")
+# From this length on, the beginning of an id is not also looked for among the names.
+_TELLING = 4
+_LISTED = 10
+
+
+def find(store: Store, reference: str) -> StoredRun:
+    """Return the run of a store that a reference names.
+
+    Raises:
+        UsageError: the reference is empty.
+        NotFoundError: it fits no run.
+        AmbiguousError: it fits several; they are listed.
+        BrokenRunError: it fits one whose record cannot be read.
+    """
+    if not reference:
+        raise UsageError("the run's name is empty", hint="gittrack ls shows the runs there are")
+    if match := _LATEST.fullmatch(reference):
+        return _latest(store, int(match[1] or 0))
+    if match := _BEST.fullmatch(reference):
+        return _best(store, match[1], match[2] or "max")
+    as_path = "/" in reference or reference == "."
+    if as_path and (Path(reference) / paths.RUN_JSON).is_file():
+        return read_run(Path(reference).resolve())
+    return read_run(_only(store, reference, _fitting(store, reference)))
+
+
+def _latest(store: Store, back: int) -> StoredRun:
+    runs = store.runs().runs
+    if back >= len(runs):
+        raise NotFoundError(
+            f"there are {len(runs)} runs in {store.root}, so no @~{back}",
+            hint="gittrack ls shows them",
+        )
+    return runs[back]
+
+
+def _best(store: Store, metric: str, direction: str) -> StoredRun:
+    measured = [
+        (summary.last, run)
+        for run in store.runs().runs
+        if (summary := run.record.metrics.get(metric)) is not None and summary.last == summary.last
+    ]
+    if not measured:
+        raise NotFoundError(
+            f"no run in {store.root} has a metric {metric!r}", hint="gittrack ls shows the metrics"
+        )
+    values = [value for value, _ in measured]
+    best = max(values) if direction == "max" else min(values)
+    return next(run for value, run in measured if value == best)
+
+
+def _fitting(store: Store, reference: str) -> list[Path]:
+    everything = [item.experiment_id for item in store.experiments(deleted=True)]
+    by_id = {path: _id_of(path) for path in store.run_folders(everything)}
+    exact = [path for path, run_id in by_id.items() if reference in (run_id, path.name)]
+    if exact:
+        return exact
+    begun = [path for path, run_id in by_id.items() if run_id.startswith(reference)]
+    if begun and len(reference) >= _TELLING:
+        return begun
+    # A short name may also be the beginning of another run's id.
+    named = [run.folder for run in store.runs(everything).runs if run.record.name == reference]
+    return sorted({*begun, *named})
+
+
+def _only(store: Store, reference: str, folders: list[Path]) -> Path:
+    if not folders:
+        raise NotFoundError(
+            f"no run {reference!r} in {store.root}", hint="gittrack ls shows the runs there are"
+        )
+    if len(folders) > 1:
+        ids = ", ".join(_id_of(path) for path in sorted(folders)[:_LISTED])
+        raise AmbiguousError(
+            f"{reference!r} fits {len(folders)} runs: {ids}", hint="give more of the id"
+        )
+    return folders[0]
+
+
+def _id_of(folder: Path) -> str:
+    parsed = paths.parse_run_folder(folder.name)
+    return parsed.run_id if parsed else folder.name

@@ -1,0 +1,133 @@
+"""Reading one run folder: record, line files and edits, joined into what a person sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gittrack import files, paths
+from gittrack.errors import BrokenRunError, NewerFormatError
+from gittrack.runs import edits, lines, live
+from gittrack.runs.record import RUNNING, RunRecord, from_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gittrack.files import Problem
+
+NAME_TAG = "mlflow.runName"
+NOTE_TAG = "mlflow.note.content"
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as its folder tells it, edits applied.
+
+    Attributes:
+        folder: the run's folder.
+        record: its record, with the line files folded in and name and tags as edited.
+        note: the free text about it, or "".
+        deleted: whether it was removed by an edit.
+        problems: what could not be read of it.
+    """
+
+    folder: Path
+    record: RunRecord
+    note: str = ""
+    deleted: bool = False
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.record.run_id
+
+    @property
+    def experiment_id(self) -> str:
+        """The folder name of the run's experiment."""
+        return self.folder.parent.name
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the run's artifacts; missing means empty."""
+        return self.folder / paths.ARTIFACTS
+
+    def state(self) -> str:
+        """Return the status in lower case.
+
+        For a record that says RUNNING, what this clone knows of its process.
+        """
+        if self.record.status != RUNNING:
+            return self.record.status.lower()
+        return live.state(self.folder.parent.parent, self.run_id)
+
+    def history(self, metric: str) -> list[lines.Point]:
+        """Return every logged value of a metric, sorted by step and time."""
+        return lines.history(lines.line_files(self.folder), metric)
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Read a run folder.
+
+    Raises:
+        BrokenRunError: its record cannot be read.
+        NewerFormatError: a newer gittrack wrote it.
+    """
+    path = folder / paths.RUN_JSON
+    try:
+        record = from_json(files.read_json(path))
+    except NewerFormatError as error:
+        raise NewerFormatError(f"{path} {error.message}", hint=error.hint) from None
+    except FileNotFoundError:
+        raise BrokenRunError(
+            f"{folder} has no {paths.RUN_JSON}", hint=f"git checkout -- {folder}, if it was there"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BrokenRunError(
+            f"{path} {reason}", hint=f"git log -- {path} shows its earlier states"
+        ) from None
+    parsed = paths.parse_run_folder(folder.name)
+    if parsed is not None and parsed.run_id != record.run_id:
+        raise BrokenRunError(
+            f"{path} says run {record.run_id}, its folder {parsed.run_id}", hint="rename the folder"
+        )
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+        record, problems = _with_lines(folder, record, names)
+    except OSError as error:
+        raise BrokenRunError(
+            f"{folder} cannot be read: {error.strerror}", hint="check its rights"
+        ) from None
+    changed = edits.read(folder, names)
+    tags = {
+        name: value
+        for name, value in {**record.tags, **changed.joined.tags}.items()
+        if value is not None
+    }
+    # MLflow's API sets name and note by tags; here they are what they are.
+    name, note = tags.pop(NAME_TAG, record.name), tags.pop(NOTE_TAG, "")
+    return StoredRun(
+        folder=folder,
+        record=record.replaced(name=changed.joined.name or name, tags=tags),
+        note=changed.joined.note if changed.joined.note is not None else note,
+        deleted=bool(changed.joined.deleted),
+        problems=(*problems, *changed.problems),
+    )
+
+
+def _with_lines(
+    folder: Path, record: RunRecord, names: list[str]
+) -> tuple[RunRecord, list[Problem]]:
+    present = sorted(name for name in names if paths.is_line_file(name))
+    if {name: (folder / name).lstat().st_size for name in present} == dict(record.files):
+        return record, []
+    folds = {name: lines.fold_file(folder / name) for name in present}
+    folded = lines.merge(folds, record.params)
+    tags = {**record.tags, **folded.tags}
+    return record.replaced(
+        params=folded.params,
+        metrics=folded.metrics,
+        tags={name: value for name, value in tags.items() if value is not None},
+        files=folded.files,
+    ), folded.problems

@@ -1,0 +1,277 @@
+"""The tree under `mlruns/`: experiments, the runs in them, and how a person names one."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gittrack import files, paths, settings
+from gittrack.errors import (
+    GittrackError,
+    InvalidValueError,
+    NotFoundError,
+    StoreError,
+)
+from gittrack.files import Problem
+from gittrack.git.state import ignoring_rule
+from gittrack.runs import edits, naming
+from gittrack.runs.reading import StoredRun, read_run
+from gittrack.runs.values import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_MAX_NAME = 500
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A group of runs. Its id is its folder, which never changes; its name can be edited."""
+
+    experiment_id: str
+    name: str
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    deleted: bool = False
+
+
+class Listing(NamedTuple):
+    """The runs that could be read, and what is wrong with the others."""
+
+    runs: list[StoredRun]
+    problems: list[Problem]
+
+
+@dataclass(frozen=True)
+class Store:
+    """One tree of runs. Making the object touches nothing; the first write makes the folder."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> Store:
+        """Return the store at `path`, or the one that belongs to the working folder."""
+        return cls(settings.local_path(str(path)) if path is not None else settings.store_path())
+
+    # -- experiments
+
+    def experiments(self, *, deleted: bool = False) -> list[Experiment]:
+        """Return the experiments, sorted by folder; Default is always among them."""
+        folders = {paths.DEFAULT_FOLDER, *self._experiment_folders()}
+        found = [self._read_experiment(folder) for folder in sorted(folders)]
+        return [experiment for experiment in found if deleted or not experiment.deleted]
+
+    def experiment(self, name_or_id: str, *, ids_first: bool = False) -> Experiment:
+        """Return the experiment of that name or id, deleted or not; see `find_experiment`.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self.find_experiment(name_or_id, ids_first=ids_first)
+        if found is None:
+            names = ", ".join(repr(experiment.name) for experiment in self.experiments()[:10])
+            raise NotFoundError(
+                f"no experiment {name_or_id!r} in {self.root}", hint=f"there are: {names}"
+            )
+        return found
+
+    def find_experiment(self, name_or_id: str, *, ids_first: bool = False) -> Experiment | None:
+        """Return the experiment of that name or id, deleted or not, or None; "0" is Default.
+
+        One may have the name that is another's id: the name wins, or with `ids_first` the id.
+        """
+        if name_or_id == "0":
+            return self._read_experiment(paths.DEFAULT_FOLDER)
+        known = self.experiments(deleted=True)
+        by_id = [experiment for experiment in known if experiment.experiment_id == name_or_id]
+        by_name = _named(known, name_or_id)
+        return next(iter(by_id + by_name if ids_first else by_name + by_id), None)
+
+    def create_experiment(self, name: str) -> Experiment:
+        """Make the experiment of that name, or return it where it exists.
+
+        Raises:
+            InvalidValueError: the name is empty, too long or holds a control character.
+            StoreError: the tree cannot be written.
+        """
+        name = check_experiment_name(name)
+        if name == "0":
+            return self._read_experiment(paths.DEFAULT_FOLDER)
+        if found := _named(self.experiments(deleted=True), name):
+            return found[0]
+        folder = paths.folder_for(name)
+        if self._is_experiment(folder):
+            folder = paths.hashed_folder(name)  # the plain folder belongs to one that was renamed
+        self.prepare()
+        files.make_folder(self.root / folder)
+        self.keep_name(folder, name)
+        return Experiment(folder, name)
+
+    def keep_name(self, folder: str, name: str) -> None:
+        """Write down an experiment's name where its folder, made for that name, does not tell it.
+
+        Raises:
+            StoreError: the tree cannot be written.
+        """
+        path = self.root / folder / paths.EXPERIMENT_JSON
+        made_for_it = folder in {paths.folder_for(name), paths.hashed_folder(name)}
+        if made_for_it and folder not in {name, paths.DEFAULT_FOLDER} and not path.exists():
+            content = f'{{\n  "format": 1,\n  "name": {to_json(name)}\n}}\n'
+            files.make_folder(path.parent)
+            files.write_new(path, content.encode())
+
+    # -- runs
+
+    def runs(self, experiments: Iterable[str] | None = None, *, deleted: bool = False) -> Listing:
+        """Read the runs of some experiments (ids.
+
+        Default all), newest first; deleted ones only when asked for.
+        """
+        found: list[StoredRun] = []
+        problems: list[Problem] = []
+        for folder in sorted(
+            self.run_folders(experiments), key=lambda path: path.name, reverse=True
+        ):
+            try:
+                run = read_run(folder)
+            except GittrackError as error:
+                problems.append(Problem(folder, error.message, hint=error.hint))
+                continue
+            problems += run.problems
+            if deleted or not run.deleted:
+                found.append(run)
+        found.sort(key=lambda run: (-run.record.start_time, run.run_id))
+        return Listing(found, problems)
+
+    def run_folders(self, experiments: Iterable[str] | None = None) -> Iterator[Path]:
+        """Yield the run folders of some experiments (ids; default all that are not deleted)."""
+        chosen = (
+            experiments
+            if experiments is not None
+            else [item.experiment_id for item in self.experiments()]
+        )
+        for experiment in chosen:
+            for path in _folders(self.root / experiment):
+                if paths.parse_run_folder(path.name):
+                    yield path
+
+    def folder_of(self, run_id: str) -> Path:
+        """Return the folder of the run with exactly this id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        for path in self.run_folders(
+            [item.experiment_id for item in self.experiments(deleted=True)]
+        ):
+            if path.name[16:] == run_id:
+                return path
+        raise NotFoundError(
+            f"no run {run_id!r} in {self.root}", hint="gittrack ls shows the runs there are"
+        )
+
+    def find(self, reference: str) -> StoredRun:
+        """Return the run that a person names, see `gittrack.runs.naming`.
+
+        Raises:
+            NotFoundError: it fits no run.
+            AmbiguousError: it fits several; they are listed.
+            BrokenRunError: it fits one whose record cannot be read.
+        """
+        return naming.find(self, reference)
+
+    def prepare(self) -> None:
+        """Make the tree and its two dot files where they are missing; a new tree is said once.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        if not self.root.is_dir():
+            files.make_folder(self.root)
+            _announce(self.root)
+        for name, data in (
+            (".gitignore", paths.GITIGNORE_BYTES),
+            (".gitattributes", paths.GITATTRIBUTES_BYTES),
+        ):
+            if not (self.root / name).exists():
+                files.write_new(self.root / name, data)
+
+    # -- inside
+
+    def _experiment_folders(self) -> list[str]:
+        return [path.name for path in _folders(self.root) if self._is_experiment(path.name)]
+
+    def _is_experiment(self, folder: str) -> bool:
+        path = self.root / folder
+        if folder == paths.REGISTRY or folder.startswith(".") or not path.is_dir():
+            return False
+        return not (path / "meta.yaml").exists()  # a folder of MLflow's file store is not ours
+
+    def _read_experiment(self, folder: str) -> Experiment:
+        path = self.root / folder
+        changed = edits.read(path).joined
+        name = paths.DEFAULT_EXPERIMENT if folder == paths.DEFAULT_FOLDER else folder
+        try:
+            stored = files.read_json(path / paths.EXPERIMENT_JSON).get("name")
+            name = stored if isinstance(stored, str) else name
+        except (OSError, ValueError):
+            pass
+        return Experiment(
+            experiment_id=folder,
+            name=changed.name or name,
+            description=changed.note or "",
+            tags={key: value for key, value in changed.tags.items() if value is not None},
+            deleted=bool(changed.deleted),
+        )
+
+
+def _named(experiments: Iterable[Experiment], name: str) -> list[Experiment]:
+    normal = unicodedata.normalize("NFC", name)
+    return [experiment for experiment in experiments if experiment.name == normal]
+
+
+def _announce(root: Path) -> None:
+    sys.stderr.write(f"gittrack: keeping runs in {root}\n")
+    rule = ignoring_rule(root)
+    if rule is not None:
+        sys.stderr.write(
+            f"gittrack: Git ignores that folder by {rule}; remove the line to commit your runs\n"
+        )
+
+
+def check_experiment_name(name: object) -> str:
+    """Return an experiment's name in its NFC form.
+
+    Raises:
+        InvalidValueError: it is empty, too long or holds a control character.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidValueError(
+            f"Invalid experiment name: {name!r}", hint="give a text that is not empty"
+        )
+    if len(name) > _MAX_NAME:
+        raise InvalidValueError(
+            f"Invalid experiment name: {name[:40]!r}... has {len(name)} characters",
+            hint=f"use at most {_MAX_NAME}",
+        )
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        raise InvalidValueError(
+            f"Invalid experiment name: {name!r}", hint="leave out its control characters"
+        )
+    return unicodedata.normalize("NFC", name)
+
+
+def _folders(path: Path) -> list[Path]:
+    """Return the folders in a folder, links left out, so that a tree never leads outside itself."""
+    try:
+        with_types = sorted(path.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(
+            f"cannot read {path}: {error.strerror}", hint="check its rights"
+        ) from error
+    return [entry for entry in with_types if entry.is_dir() and not entry.is_symlink()]
