@@ -1,0 +1,219 @@
+"""Runs and experiments in the shape that MLflow's API gives them.
+
+Params are text, metrics are their last values, times are ms since 1970 UTC, and what `run.json`
+says of the source stands in tags named `mlflow.*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gittrack import paths
+from gittrack.runs.values import param_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gittrack.runs.lines import Point
+    from gittrack.runs.reading import StoredRun
+    from gittrack.runs.record import RunRecord
+    from gittrack.runs.store import Experiment as StoredExperiment
+    from gittrack.runs.store import Store
+
+
+class LifecycleStage:
+    """Whether something was deleted."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+class ViewType:
+    """Which runs a search looks at."""
+
+    ACTIVE_ONLY = 1
+    DELETED_ONLY = 2
+    ALL = 3
+
+
+class RunStatus:
+    """The states of a run, as `RunInfo.status` names them."""
+
+    RUNNING = "RUNNING"
+    SCHEDULED = "SCHEDULED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+    @staticmethod
+    def is_terminated(status: str) -> bool:
+        """Tell whether a run of this status has ended."""
+        return status in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One logged value; `timestamp` in ms since 1970 UTC."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Param:
+    """One param, its value as text."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class RunTag:
+    """One tag of a run."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What identifies a run and how it stands; times in ms since 1970 UTC."""
+
+    run_id: str
+    run_name: str
+    experiment_id: str
+    user_id: str
+    status: str
+    start_time: int
+    end_time: int | None
+    artifact_uri: str
+    lifecycle_stage: str = LifecycleStage.ACTIVE
+
+    @property
+    def run_uuid(self) -> str:
+        """The run's id, under its oldest name."""
+        return self.run_id
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run logged: the last value of each metric, params as text, tags."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dictionary(self) -> dict[str, dict[str, Any]]:
+        """Return it as plain dictionaries."""
+        return {"metrics": dict(self.metrics), "params": dict(self.params), "tags": dict(self.tags)}
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """The datasets that a run read: `{"name", "digest", "context" ...}` each."""
+
+    dataset_inputs: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run."""
+
+    info: RunInfo
+    data: RunData
+    inputs: RunInputs = field(default_factory=RunInputs)
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return it as plain dictionaries."""
+        return {"info": dict(vars(self.info)), "data": self.data.to_dictionary()}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment; its id is the name of its folder."""
+
+    experiment_id: str
+    name: str
+    artifact_location: str
+    lifecycle_stage: str = LifecycleStage.ACTIVE
+    tags: Mapping[str, str] = field(default_factory=dict)
+    creation_time: int | None = None
+    last_update_time: int | None = None
+
+
+def run_of(stored: StoredRun) -> Run:
+    """Return a stored run in MLflow's shape."""
+    record = stored.record
+    info = info_of(record, stored.folder, deleted=stored.deleted)
+    data = RunData(
+        metrics={name: summary.last for name, summary in record.metrics.items()},
+        params={name: param_text(value) for name, value in record.params.items()},
+        tags={**system_tags(record, stored.note), **record.tags},
+    )
+    return Run(info, data, RunInputs(record.inputs))
+
+
+def info_of(record: RunRecord, folder: Path, *, deleted: bool = False) -> RunInfo:
+    """Return what a record says of a run's identity and standing, in MLflow's shape."""
+    return RunInfo(
+        run_id=record.run_id,
+        run_name=record.name,
+        experiment_id=folder.parent.name,
+        user_id=record.user or "",
+        status=record.status,
+        start_time=record.start_time,
+        end_time=record.end_time,
+        artifact_uri=(folder / paths.ARTIFACTS).absolute().as_uri(),
+        lifecycle_stage=LifecycleStage.DELETED if deleted else LifecycleStage.ACTIVE,
+    )
+
+
+def experiment_of(stored: StoredExperiment, store: Store) -> Experiment:
+    """Return a stored experiment in MLflow's shape."""
+    return Experiment(
+        experiment_id=stored.experiment_id,
+        name=stored.name,
+        artifact_location=(store.root / stored.experiment_id).as_uri(),
+        lifecycle_stage=LifecycleStage.DELETED if stored.deleted else LifecycleStage.ACTIVE,
+        tags=stored.tags,
+    )
+
+
+def metric_of(name: str, point: Point) -> Metric:
+    """Return one point of a metric's history in MLflow's shape."""
+    return Metric(key=name, value=point.value, timestamp=point.time, step=point.step)
+
+
+def system_tags(record: RunRecord, note: str = "") -> dict[str, str]:
+    """Return what MLflow keeps in tags of its own of a run's name, source and parent."""
+    git, project = _map(record.source, "git"), _map(record.source, "project")
+    command = str(record.source.get("command") or "")
+    found = {
+        "mlflow.runName": record.name,
+        "mlflow.note.content": note,
+        "mlflow.user": record.user,
+        "mlflow.parentRunId": record.parent,
+        "mlflow.source.name": project.get("uri") or _script_in(command),
+        "mlflow.source.type": record.source.get("type"),
+        "mlflow.source.git.commit": git.get("commit"),
+        "mlflow.source.git.branch": git.get("branch"),
+        "mlflow.source.git.repoURL": git.get("remote"),
+        "mlflow.project.entryPoint": project.get("entry_point"),
+        "mlflow.project.backend": project.get("backend"),
+        "mlflow.project.env": project.get("environment"),
+    }
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _map(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = source.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _script_in(command: str) -> str:
+    words = command.split()
+    return next((word for word in words[1:] if not word.startswith("-")), words[0] if words else "")

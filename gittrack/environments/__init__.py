@@ -1,0 +1,1 @@
+"""Environments a project can run in: one module each, listed in `managers.MANAGERS`."""

@@ -1,0 +1,25 @@
+"""The MLmodel format: a folder that any tool can load, and the flavors that fill it."""
+
+from __future__ import annotations
+
+from gittrack.models.inference import infer_signature
+from gittrack.models.mlmodel import Model
+from gittrack.models.signature import (
+    ColSpec,
+    ModelSignature,
+    ParamSchema,
+    ParamSpec,
+    Schema,
+    TensorSpec,
+)
+
+__all__ = [
+    "ColSpec",
+    "Model",
+    "ModelSignature",
+    "ParamSchema",
+    "ParamSpec",
+    "Schema",
+    "TensorSpec",
+    "infer_signature",
+]

@@ -1,0 +1,49 @@
+"""An example of a model's input, kept beside it as input_example.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from gittrack.errors import ModelError
+from gittrack.models.encoding import jsonable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "input_example.json"
+
+
+def write(folder: Path, example: Any) -> dict[str, Any]:
+    """Write an example and return what MLmodel says of it.
+
+    Raises:
+        ModelError: it is of a kind that has no form in JSON.
+    """
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    info: dict[str, Any] = {"artifact_path": FILE}
+    if pandas is not None and isinstance(example, pandas.Series):
+        example = example.to_frame()
+    if pandas is not None and isinstance(example, pandas.DataFrame):
+        rows = [
+            [jsonable(cell) for cell in row] for row in example.itertuples(index=False, name=None)
+        ]
+        content: Any = {"columns": [jsonable(name) for name in example.columns], "data": rows}
+        info |= {"type": "dataframe", "pandas_orient": "split"}
+    elif numpy is not None and isinstance(example, numpy.ndarray):
+        content = jsonable(example)
+        info |= {"type": "ndarray"}
+    elif isinstance(example, (dict, list, str, int, float)):
+        content = jsonable(example)
+        info |= {"type": "json_object"}
+    else:
+        raise ModelError(
+            f"input_example is {type(example).__name__}",
+            hint="give a DataFrame, an array, a list or a dictionary",
+        )
+    text = json.dumps(content, ensure_ascii=False)
+    (folder / FILE).write_text(
+        f"{text}\n", encoding="utf-8", errors="backslashreplace", newline="\n"
+    )
+    return info

@@ -1,0 +1,123 @@
+"""A model's folder: it appears whole or not at all, and nothing in it leads outside."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from gittrack import files, paths
+from gittrack.errors import ModelError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def member(folder: Path, name: object) -> Path:
+    """Return the path of a file that MLmodel names, which must lie inside the model's folder.
+
+    Raises:
+        ModelError: it is no relative path, leads outside (also through a link), or is not there.
+    """
+    if not isinstance(name, str) or not name:
+        raise ModelError(f"{folder / paths.MLMODEL} names {name!r}, which is no file name")
+    windows = PureWindowsPath(name)
+    outside = (
+        windows.drive or windows.root or ".." in windows.parts or PurePosixPath(name).is_absolute()
+    )
+    path = folder / name
+    if outside or "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(
+            f"{folder / paths.MLMODEL} names {name!r}, which lies outside the model's folder",
+            hint="do not load this model unless you know who made it",
+        )
+    if not path.exists():
+        raise ModelError(
+            f"{path} is missing, though {paths.MLMODEL} names it",
+            hint=f"git status -- {folder} shows whether it was left out or deleted",
+        )
+    return path
+
+
+@contextmanager
+def filled(target: Path, *, replace: bool) -> Iterator[Path]:
+    """Give an empty folder beside `target` that takes its place when the block ends well.
+
+    Raises:
+        ModelError: `target` is there, holds something, and `replace` is false.
+        StoreError: the folder cannot be written.
+    """
+    if not replace and os.path.lexists(target) and not _is_empty(target):
+        raise ModelError(
+            f"{target} exists and is not empty", hint="name another path, or remove it"
+        )
+    files.make_folder(target.parent)
+    temporary = target.with_name(f"{target.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+    files.make_folder(temporary, exist_ok=False)
+    try:
+        yield temporary
+        _flush(temporary)
+        _put(temporary, target)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {target}: {error.strerror or error}",
+            hint=f"check space and rights of {target.parent}",
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(temporary: Path, target: Path) -> None:
+    """Rename a folder to `target`; what was there stands under the temporary name afterwards."""
+    if not os.path.lexists(target) or _is_empty(target):
+        temporary.replace(target)
+    elif not _exchange(temporary, target):
+        # Without an exchange there is a moment with nothing under the name, never with a part.
+        old = target.with_name(f"{target.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+        target.rename(old)
+        temporary.rename(target)
+        _remove(old)
+    elif temporary.is_symlink() or not temporary.is_dir():
+        temporary.unlink()
+    files.sync_folder(target.parent)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two names in one step; False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    flags = ctypes.c_uint(_RENAME_EXCHANGE)
+    result = rename(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), flags)
+    return bool(result == 0)
+
+
+def _flush(folder: Path) -> None:
+    for path in files.walk(folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

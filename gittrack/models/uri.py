@@ -1,0 +1,89 @@
+"""Model URIs: `runs:/RUN/path`, a path, or `file:`, as the folder that holds the MLmodel."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from gittrack import paths, settings
+from gittrack.errors import ModelError, NotFoundError, UsageError
+from gittrack.runs.store import Store
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_KINDS = "give runs:/RUN/path, a path, or file:"
+
+
+def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
+    """Return the folder of the model that a URI names.
+
+    Args:
+        uri: RUN in `runs:/RUN/path` is an id, its prefix, a name, `@`, `best:METRIC` ...
+        store: where runs are looked for; the one of the working folder where not given.
+
+    Raises:
+        UsageError: it is no URI that gittrack reads.
+        NotFoundError: there is no such run or model.
+        AmbiguousError: the run's name fits several.
+    """
+    text = os.fspath(uri)
+    if not text or "\0" in text:
+        raise UsageError(f"the model URI {text!r} is no name of a model", hint=_KINDS)
+    if isinstance(uri, Path):
+        return _existing(uri)
+    match = _SCHEME.match(text)
+    scheme = match[1].lower() if match else ""
+    if scheme == "runs":
+        return _in_run(text, store or Store.open())
+    if scheme == "file":
+        return _existing(settings.local_path(text, source="model URI"))
+    if scheme and not Path(text).exists():
+        raise UsageError(f"model URI {text!r}: gittrack does not read {scheme}: yet", hint=_KINDS)
+    return _existing(Path(text).expanduser())
+
+
+def runs_uri(run_id: str, artifact_path: str) -> str:
+    """Return the URI of a model in a run's artifacts."""
+    return f"runs:/{run_id}/{artifact_path}"
+
+
+def _in_run(uri: str, store: Store) -> Path:
+    reference, _, path = uri[len("runs:") :].lstrip("/").partition("/")
+    path = path.strip("/")
+    if not reference or not path:
+        raise UsageError(
+            f"model URI {uri!r} names no run and path", hint="such as runs:/k3v9x2mq7d/model"
+        )
+    if ".." in PurePosixPath(path).parts or "\\" in path:
+        raise UsageError(
+            f"model URI {uri!r} leads out of the run's artifacts", hint="name a folder inside them"
+        )
+    run = store.find(reference)
+    folder = run.artifacts / path
+    if not folder.exists():
+        raise NotFoundError(
+            f"run {run.run_id} has no artifact {path!r}", hint=_models_of(run.artifacts)
+        )
+    if not folder.resolve().is_relative_to(run.artifacts.resolve()):
+        raise ModelError(
+            f"{folder} is a link that leads out of the run's artifacts", hint="copy the model there"
+        )
+    return _existing(folder)
+
+
+def _models_of(artifacts: Path) -> str:
+    found = sorted(
+        path.parent.relative_to(artifacts).as_posix() for path in artifacts.rglob(paths.MLMODEL)
+    )
+    return f"its models: {', '.join(found[:10])}" if found else "it has no model"
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise NotFoundError(f"no model at {path}: no such folder", hint=_KINDS)
+    if path.name == paths.MLMODEL and path.is_file():
+        return path.parent
+    if not (path / paths.MLMODEL).is_file():
+        hint = _models_of(path) if path.is_dir() else _KINDS
+        raise ModelError(f"{path} is no model: it has no {paths.MLMODEL}", hint=hint)
+    return path
