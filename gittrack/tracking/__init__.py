@@ -1,0 +1,1 @@
+"""Logging: the active run, and the calls that MLflow's users know."""

@@ -1,0 +1,109 @@
+"""How a process ended, for runs that nobody closed: its exit code, an uncaught error, a signal.
+
+`atexit` cannot see an exit code, so `sys.exit`, its likes and `sys.excepthook` are chained while a
+run is open, and put back after. Nothing sees a bare `raise SystemExit(1)`, but the block of a
+`with`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from gittrack.runs.record import FAILED, FINISHED, KILLED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+
+
+_EXITS = ((sys, "exit"), (builtins, "exit"), (builtins, "quit"))
+
+
+def status_of(error: type[BaseException] | None, value: BaseException | None) -> str:
+    """Return the status of a run whose block was left by this error, or by none."""
+    if error is None:
+        return FINISHED
+    if isinstance(value, SystemExit):
+        return FINISHED if value.code in (None, 0) else FAILED
+    return KILLED if issubclass(error, KeyboardInterrupt) else FAILED
+
+
+class Hooks:
+    """What is hung into the interpreter while runs are open.
+
+    `close` ends all of them with a status.
+    """
+
+    def __init__(self, close: Callable[[str], None]) -> None:
+        self._close = close
+        self._outcome = FINISHED
+        self._pid = -1
+        self._hung: list[tuple[object, str, Any, Any]] = []
+        self._at_exit = False
+
+    def hang(self) -> None:
+        """Begin to watch how the process ends."""
+        if self._pid == os.getpid():
+            return
+        self._pid, self._outcome = os.getpid(), FINISHED
+        if not self._at_exit:
+            atexit.register(self._exit)
+            self._at_exit = True
+        for place, name in _EXITS:
+            if (before := getattr(place, name, None)) is not None:
+                self._chain(place, name, before, self._see_exit(before))
+        self._chain(sys, "excepthook", sys.excepthook, self._see_error(sys.excepthook))
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._terminated)
+
+    def take_down(self) -> None:
+        """Put back what was there before; a hook that others have chained to since stays."""
+        if self._pid != os.getpid():
+            return
+        self._pid = -1
+        for place, name, before, ours in self._hung:
+            if getattr(place, name) is ours:
+                setattr(place, name, before)
+        self._hung.clear()
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and signal.getsignal(signal.SIGTERM) == self._terminated:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _chain(self, place: object, name: str, before: Any, ours: Any) -> None:
+        self._hung.append((place, name, before, ours))
+        setattr(place, name, ours)
+
+    def _see_exit(self, before: Callable[..., Any]) -> Callable[..., Any]:
+        def leave(status: Any = None, /) -> Any:
+            self._outcome = FINISHED if status in (None, 0) else FAILED
+            return before(status)
+
+        return leave
+
+    def _see_error(self, before: Callable[..., Any]) -> Callable[..., Any]:
+        def report(
+            error: type[BaseException], value: BaseException, trace: TracebackType | None
+        ) -> Any:
+            self._outcome = status_of(error, value)
+            return before(error, value, trace)
+
+        return report
+
+    def _exit(self) -> None:
+        if self._pid == os.getpid():
+            self._close(self._outcome)
+
+    def _terminated(self, number: int, _: FrameType | None) -> None:
+        try:
+            if self._pid == os.getpid():
+                self._close(KILLED)
+        finally:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)

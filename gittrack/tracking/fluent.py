@@ -1,0 +1,204 @@
+"""The logging calls, with MLflow's names.
+
+Each goes to the active run, and starts one where there is none.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gittrack import artifacts, secrets
+from gittrack.entities import Experiment, Run, experiment_of, run_of
+from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
+from gittrack.runs.values import param_text, param_value, same_param
+from gittrack.tracking.active import choose_experiment, open_store, writer_of
+from gittrack.tracking.validation import check_integer, check_key, check_map, check_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gittrack.runs.writer import RunWriter
+
+
+def set_experiment(
+    experiment_name: str | None = None, experiment_id: str | None = None
+) -> Experiment:
+    """Make an experiment the one that runs go to; one named for the first time is made.
+
+    Raises:
+        InvalidValueError: not exactly one of both is given, or the name cannot be used.
+        NotFoundError: there is no experiment of that id.
+        RunStateError: it is deleted.
+    """
+    return experiment_of(choose_experiment(experiment_name, experiment_id), open_store())
+
+
+def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
+    """Record a param of the run and return its value; a param is set once.
+
+    Raises:
+        InvalidValueError: the name cannot be used, or the param has another value already.
+    """
+    log_params({key: value})
+    return value
+
+
+def log_params(
+    params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
+) -> None:
+    """Record several params; all are checked before the first is written.
+
+    Raises:
+        InvalidValueError: a name cannot be used, or a param has another value already.
+    """
+    for name in check_map("param", params):
+        check_key("param", name)
+    with writer_of(run_id) as writer:
+        fresh = {
+            name: value for name, value in params.items() if not _is_logged(writer, name, value)
+        }
+        if fresh:
+            writer.log_params(fresh)
+
+
+def log_metric(
+    key: str,
+    value: float,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
+) -> None:
+    """Record one value of a metric.
+
+    Args:
+        step: where in the training it was measured; without it, 0.
+        timestamp: when, in ms since 1970 UTC; default: now.
+
+    Raises:
+        InvalidValueError: the name cannot be used, or the value, step or time is no number.
+    """
+    log_metrics({key: value}, step, run_id=run_id, timestamp=timestamp)
+
+
+def log_metrics(
+    metrics: Mapping[str, float],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
+) -> None:
+    """Record values of several metrics at one step, as one line; see `log_metric`."""
+    values = {
+        check_key("metric", name): check_metric(name, value)
+        for name, value in check_map("metric", metrics).items()
+    }
+    at, moment = check_integer("step", step), check_integer("timestamp", timestamp)
+    if values:
+        with writer_of(run_id) as writer:
+            writer.log_metrics(values, step=at, time=moment)
+
+
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
+    """Set a tag of the run; a later value replaces it.
+
+    Raises:
+        InvalidValueError: the name cannot be used.
+    """
+    set_tags({key: value})
+
+
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
+    """Set several tags; see `set_tag`."""
+    checked = {check_key("tag", name): str(value) for name, value in check_map("tag", tags).items()}
+    if checked:
+        with writer_of(None) as writer:
+            writer.set_tags(checked)
+
+
+def log_artifact(
+    local_path: str | Path, artifact_path: str | None = None, run_id: str | None = None
+) -> None:
+    """Copy a file, or a folder under its own name, into the run's artifacts.
+
+    Args:
+        artifact_path: the folder there to put it in.
+
+    Raises:
+        NotFoundError: there is nothing at `local_path`.
+        InvalidValueError: `artifact_path` leads out of the run.
+    """
+    source = Path(local_path)
+    with writer_of(run_id) as writer, _forgiving():
+        target = artifacts.place(writer.artifacts, artifact_path)
+        if source.is_dir():
+            artifacts.copy_folder(source, artifacts.place(target, source.resolve().name))
+        else:
+            artifacts.copy_file(source, target)
+
+
+def log_artifacts(
+    local_dir: str | Path, artifact_path: str | None = None, run_id: str | None = None
+) -> None:
+    """Copy all that is in a folder into the run's artifacts; see `log_artifact`."""
+    with writer_of(run_id) as writer, _forgiving():
+        artifacts.copy_folder(Path(local_dir), artifacts.place(writer.artifacts, artifact_path))
+
+
+def get_run(run_id: str) -> Run:
+    """Return a run by its id, or by any other name that the command line takes.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return run_of(open_store().find(run_id))
+
+
+def autolog(*_: Any, **__: Any) -> None:
+    """Say once that nothing is logged by itself yet.
+
+    What a script logs is recorded all the same.
+    """
+    _warn_of_autolog()
+
+
+@lru_cache(maxsize=1)
+def _warn_of_autolog() -> None:
+    warnings.warn(
+        "autolog() does nothing yet: log what matters with log_params and log_metrics",
+        TrackingWarning,
+        stacklevel=3,
+    )
+
+
+def _is_logged(writer: RunWriter, name: str, value: Any) -> bool:
+    known, before = writer.find_param(name)
+    if not known:
+        return False
+    again = param_value(value)
+    if isinstance(again, str):
+        again = secrets.redact(again)  # as it was kept before
+    if not same_param(before, again):
+        raise InvalidValueError(
+            f"Changing param values is not allowed. Param with key='{name}' was already logged "
+            f"with value='{param_text(before)}' for run ID='{writer.run_id}'. "
+            f"Attempted logging new value '{again}'.",
+            hint="use a metric or a tag for what changes, or start another run",
+        )
+    return True
+
+
+@contextmanager
+def _forgiving() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        warnings.warn(error.message, TrackingWarning, stacklevel=4)

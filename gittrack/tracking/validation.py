@@ -1,0 +1,93 @@
+"""What may be logged: MLflow's rules for names and values, and its words where they are broken."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gittrack.errors import InvalidValueError
+
+MAX_KEY = 250
+_KEY = re.compile(r"[/\w.\- :]*")
+_checked: set[tuple[str, str]] = set()
+_REMEMBERED = 10_000
+
+
+def check_key(kind: str, name: object) -> str:
+    """Return the name of a metric, param or tag.
+
+    Raises:
+        InvalidValueError: it is no text, too long, or could not be a file's name in MLflow's store.
+    """
+    if (kind, name) in _checked:
+        return str(name)
+    if not isinstance(name, str):
+        raise InvalidValueError(f"Invalid {kind} name: {name!r} is {type(name).__name__}, not text")
+    if not _KEY.fullmatch(name):
+        raise InvalidValueError(
+            f"Invalid {kind} name: {name[:100]!r}",
+            hint="use letters, digits, underscores, dashes, periods, spaces, colons and slashes",
+        )
+    if _is_bad_path(name):
+        raise InvalidValueError(
+            f"Invalid {kind} name: {name[:100]!r} is not a plain path",
+            hint="it may not be empty or hold '..', '//' or a slash at an end",
+        )
+    if len(name) > MAX_KEY:
+        raise InvalidValueError(
+            f"Invalid {kind} name: {name[:40]!r}... has {len(name)} characters",
+            hint=f"use at most {MAX_KEY}",
+        )
+    if len(_checked) < _REMEMBERED:
+        _checked.add((kind, name))
+    return name
+
+
+def check_metric(name: str, value: Any) -> float:
+    """Return a metric's value as a float.
+
+    Raises:
+        InvalidValueError: it is no number.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidValueError(
+            f"Got invalid value {value!r} for metric '{name}': {error}",
+            hint="metrics are numbers; text belongs into log_param or set_tag",
+        ) from None
+
+
+def check_integer(what: str, value: Any) -> int | None:
+    """Return a step or a time as an integer; fractions are cut off, None stays None.
+
+    Raises:
+        InvalidValueError: it is no number.
+    """
+    if value is None or type(value) is int:
+        return value
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidValueError(
+            f"Got invalid {what} {value!r}: it is no integer", hint=f"leave {what} out"
+        ) from None
+
+
+def check_map(kind: str, values: object) -> Mapping[str, Any]:
+    """Return the argument of a call that logs several things at once.
+
+    Raises:
+        InvalidValueError: it is no mapping.
+    """
+    if not isinstance(values, Mapping):
+        raise InvalidValueError(
+            f"{kind}s are given as a dict of name and value, not as {type(values).__name__}"
+        )
+    return values
+
+
+def _is_bad_path(name: str) -> bool:
+    return posixpath.normpath(name) != name or name == "." or name.startswith(("..", "/"))
