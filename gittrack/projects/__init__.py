@@ -1,0 +1,1 @@
+"""Projects: folders or Git repositories with commands to run, and their parameters."""

@@ -1,0 +1,161 @@
+"""Values for the parameters of an entry point: typed, checked, with defaults and extras."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from gittrack import settings
+from gittrack.errors import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gittrack.projects.mlproject import EntryPoint, Parameter, Project
+    from gittrack.runs.store import Store
+
+Value = int | float | str
+
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,249}")
+_MOVING = re.compile(r"runs:/+(@[^/]*|best:[^/]+)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one run.
+
+    Attributes:
+        declared: text for the placeholders of the command; paths made absolute.
+        extra: text for what the entry point does not declare, in the order given.
+        plain: all of them as they are recorded: as given, numbers as numbers.
+    """
+
+    declared: Mapping[str, str]
+    extra: Mapping[str, str]
+    plain: Mapping[str, Value]
+
+
+def resolve(
+    project: Project,
+    entry_point: EntryPoint,
+    given: Mapping[str, object],
+    *,
+    caller: Path,
+    store: Store,
+) -> Values:
+    """Return the values for a run of an entry point.
+
+    Args:
+        caller: the folder that relative paths are meant from.
+        store: where `runs:/@/model` is looked up, before the run is made that would then be `@`.
+
+    Raises:
+        ProjectError: values are missing (all are named), not of their type, or have a name that
+            cannot be an option's.
+        NotFoundError: a URI names a run that is not there.
+    """
+    texts = {name: str(value) for name, value in given.items() if value is not None}
+    _check_names(project, entry_point, texts)
+    root = settings.git_root(store.root) or store.root.parent
+    declared: dict[str, str] = {}
+    plain: dict[str, Value] = {}
+    for name, parameter in entry_point.parameters.items():
+        text = texts.get(name, parameter.default or "")
+        if parameter.type == "uri":
+            text = _settled(text, store)
+        folders = (caller,) if name in texts else (caller, project.folder)
+        declared[name] = _checked(parameter, text, folders)
+        plain[name] = _plain(parameter, text, root)
+    extra = {name: text for name, text in texts.items() if name not in entry_point.parameters}
+    return Values(declared, extra, {**plain, **extra})
+
+
+def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, str]) -> None:
+    declared = entry_point.parameters
+    missing = [
+        name for name, item in declared.items() if name not in texts and item.default is None
+    ]
+    if missing:
+        raise ProjectError(
+            f"{project.file or project.folder}: entry point {entry_point.name!r}: "
+            f"No value given for missing parameters: {', '.join(map(repr, missing))}",
+            hint=" ".join(f"-P {name}=VALUE" for name in missing),
+        )
+    for name in texts:
+        if name not in declared and not _KEY.fullmatch(name):
+            raise ProjectError(
+                f"{name!r} cannot be the name of a parameter",
+                hint="use letters, digits and _ . : / -, beginning with a letter, digit or _",
+            )
+
+
+def _settled(uri: str, store: Store) -> str:
+    # What `@` and `best:…` name is another run tomorrow; an id stays.
+    match = _MOVING.match(uri)
+    return f"runs:/{store.find(match[1]).run_id}{uri[match.end() :]}" if match else uri
+
+
+def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...]) -> str:
+    if parameter.type in ("float", "int"):
+        parse: Callable[[str], object] = float if parameter.type == "float" else int
+        try:
+            parse(text)
+        except ValueError:
+            example = "0.5" if parameter.type == "float" else "3"
+            raise ProjectError(
+                f"{text!r} is no {parameter.type}, as parameter {parameter.name!r} must be",
+                hint=f"such as -P {parameter.name}={example}",
+            ) from None
+        return text
+    if parameter.type == "path":
+        return _existing(parameter, text, folders)
+    if parameter.type == "uri" and not _SCHEME.match(text):
+        return str((folders[0] / text).absolute())
+    return text
+
+
+def _existing(parameter: Parameter, text: str, folders: tuple[Path, ...]) -> str:
+    scheme = _SCHEME.match(text)
+    is_file = scheme is not None and scheme[1].lower() == "file"
+    local = unquote(urlsplit(text).path) if is_file else text
+    if local.startswith("~/"):
+        local = str(Path(local).expanduser())
+    try:
+        found = next(
+            (folder / local for folder in folders if local and (folder / local).exists()), None
+        )
+    except (OSError, ValueError):  # too long, or holds NUL
+        found = None
+    if found is not None:
+        return str(found.absolute())
+    if scheme and not is_file and "://" in text:
+        raise ProjectError(
+            f"parameter {parameter.name!r} is a path, and {text!r} is not on this machine",
+            hint="download it first, or declare the parameter as uri",
+        )
+    raise ProjectError(
+        f"Got value {text} for parameter {parameter.name}, "
+        "but no such file or directory was found.",
+        hint=f"paths are meant from {folders[0]}",
+    )
+
+
+def _plain(parameter: Parameter, text: str, root: Path) -> Value:
+    if parameter.type in ("path", "uri"):
+        path = Path(text)
+        inside = path.is_absolute() and path.is_relative_to(root)
+        return path.relative_to(root).as_posix() if inside else text
+    if parameter.type == "string":
+        return text
+    # A number is kept as one where that loses nothing of how it was written.
+    for parse in (int, float):
+        try:
+            if str(number := parse(text)) == text:
+                return number
+        except ValueError:
+            continue
+    return text

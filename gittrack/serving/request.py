@@ -1,0 +1,259 @@
+"""The bodies of POST /invocations, in every form that MLflow's servers have taken.
+
+- answered by a bare list: `{"columns": ["a"], "data": [[1], [2]]}` and `[{"a": 1}, {"a": 2}]`
+- answered by `{"predictions": ...}`: `{"dataframe_split": {"columns": ["a"], "data": [[1]]}}`,
+  `{"dataframe_records": [{"a": 1}]}`, `{"instances": ...}`, `{"inputs": ...}`, and CSV
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from gittrack.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Form = Literal["json", "pandas-split", "pandas-records", "csv"]
+
+JSON_TYPE = "application/json"
+CSV_TYPE = "text/csv"
+ACCEPTED = f"{JSON_TYPE} (also ; format=pandas-split or pandas-records) and {CSV_TYPE}, in UTF-8"
+
+_FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_SPLIT_KEYS = {"columns", "index", "data"}
+_BESIDE = {"params", "signature_name"}
+_JSON_FORMS: Mapping[str, Form] = {
+    "": "json",
+    "pandas-split": "pandas-split",
+    "pandas-records": "pandas-records",
+}
+_DIMENSIONS = 32
+_UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+
+
+class Request(NamedTuple):
+    """What a body asks for: a DataFrame, an array or named lists; and how it wants its answer."""
+
+    data: Any
+    params: Mapping[str, Any]
+    bare: bool
+
+
+def form_of(content_type: str | None) -> Form | None:
+    """Return how a body of that Content-Type is read; None where it is of no type we read."""
+    kind, *options = (part.strip().lower() for part in (content_type or "").split(";"))
+    pairs = (option.partition("=") for option in options)
+    given = {key.strip(): value.strip(' "') for key, _, value in pairs}
+    if given.get("charset", "utf-8") not in _UTF8:
+        return None
+    if kind == CSV_TYPE:
+        return "csv"
+    return _JSON_FORMS.get(given.get("format", "")) if kind == JSON_TYPE else None
+
+
+def parse(body: bytes, form: Form) -> Request:
+    """Read a body.
+
+    Raises:
+        InvalidValueError: it is broken, or of no form that is known; it says which field.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(f"the body is not UTF-8: byte {error.start} is wrong") from None
+    if form == "csv":
+        return Request(_csv(text), {}, bare=False)
+    content = _json(text)
+    if form == "pandas-split":
+        return Request(_split(_object(content, "the body"), "the body"), {}, bare=True)
+    if form == "pandas-records" or isinstance(content, list):
+        return Request(_records(content, "the body"), {}, bare=True)
+    return _of_object(_object(content, "the body"))
+
+
+def table(columns: Mapping[str, list[Any]]) -> Any:
+    """Return named lists of one length as a DataFrame, for a model that names no tensors."""
+    names = list(columns)
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return _frame(rows, columns=names, field="inputs")
+
+
+def _of_object(content: dict[str, Any]) -> Request:
+    params = _object(content.get("params") or {}, "params")
+    formats = [key for key in _FORMATS if key in content]
+    if not formats and "data" in content:
+        _refuse_unknown(content, _SPLIT_KEYS | _BESIDE, "the body")
+        return Request(_split(content, "the body"), params, bare=True)
+    if len(formats) != 1:
+        found = " and ".join(formats) or f"{sorted(content)[:10]}"
+        raise InvalidValueError(
+            f"the body needs exactly one of {', '.join(_FORMATS)}; it has {found}"
+        )
+    _refuse_unknown(content, {*formats, *_BESIDE}, "the body")
+    readers = {"dataframe_split": _read_split, "dataframe_records": _records}
+    reader = readers.get(formats[0], _tensors)
+    return Request(reader(content[formats[0]], formats[0]), params, bare=False)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise InvalidValueError(f"the body is not JSON: {error.msg} at {where}") from None
+    except RecursionError:
+        raise InvalidValueError("the body is nested too deeply") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise InvalidValueError(f"the body is not JSON that can be read: {error}") from None
+
+
+def _object(value: Any, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidValueError(f"{field} is {_kind(value)}, not an object")
+    return value
+
+
+def _read_split(value: Any, field: str) -> Any:
+    content = _object(value, field)
+    _refuse_unknown(content, _SPLIT_KEYS, field)
+    return _split(content, field)
+
+
+def _split(content: Mapping[str, Any], field: str) -> Any:
+    rows = _rows(content.get("data"), f"data of {field}")
+    if not all(isinstance(row, list) for row in rows):
+        raise InvalidValueError(f"data of {field} holds a row that is not a list")
+    columns = content.get("columns")
+    if columns is None:
+        columns = list(range(len(rows[0])))
+    if not isinstance(columns, list) or not all(_is_name(name) for name in columns):
+        raise InvalidValueError(f"columns of {field} is not a list of names")
+    _refuse_twice(columns, f"columns of {field}")
+    for number, row in enumerate(rows):
+        if len(row) != len(columns):
+            raise InvalidValueError(
+                f"row {number} in data of {field} has {len(row)} values for {len(columns)} columns"
+            )
+    index = content.get("index")
+    if index is not None and (not isinstance(index, list) or len(index) != len(rows)):
+        raise InvalidValueError(f"index of {field} is not a list of {len(rows)} entries")
+    if index is not None and not all(_is_name(entry) for entry in index):
+        raise InvalidValueError(f"index of {field} holds an entry that is neither text nor number")
+    return _frame(rows, columns=columns, index=index, field=field)
+
+
+def _records(value: Any, field: str) -> Any:
+    rows = _rows(value, field)
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise InvalidValueError(f"row {number} of {field} is {_kind(row)}, not an object")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return _frame([[row.get(name) for name in names] for row in rows], columns=names, field=field)
+
+
+def _tensors(value: Any, field: str) -> Any:
+    """Read TensorFlow Serving's forms: rows (objects or values), or an object of columns."""
+    if isinstance(value, dict):
+        lengths = {len(_rows(column, f"{name!r} of {field}")) for name, column in value.items()}
+        if len(lengths) != 1:
+            raise InvalidValueError(f"{field} holds lists of unequal length, or none")
+        return value
+    rows = _rows(value, field)
+    if isinstance(rows[0], dict):
+        return _records(rows, field)
+    return _array(rows, field)
+
+
+def _array(rows: list[Any], field: str) -> Any:
+    import numpy as np
+
+    # NumPy's own answer to ragged rows differs between its versions.
+    level, depth = rows, 1
+    while level and isinstance(level[0], list):
+        length = len(level[0])
+        even = all(isinstance(item, list) and len(item) == length for item in level)
+        if not even or depth == _DIMENSIONS:
+            raise InvalidValueError(f"{field} is no array: its rows are of unequal length or mixed")
+        level, depth = [item for row in level for item in row], depth + 1
+    if any(isinstance(item, (list, dict)) for item in level):
+        raise InvalidValueError(f"{field} is no array: its rows are mixed")
+    try:
+        return np.array(rows)
+    except (ValueError, OverflowError) as error:
+        raise InvalidValueError(f"{field} is no array: {_line(error)}") from None
+
+
+def _csv(text: str) -> Any:
+    import pandas as pd
+
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        if not rows:
+            raise InvalidValueError("the body holds no CSV")
+        _refuse_twice(rows[0], "the header of the body")
+        for number, row in enumerate(rows[1:], 1):
+            if len(row) != len(rows[0]):
+                raise InvalidValueError(
+                    f"row {number} of the body has {len(row)} values for {len(rows[0])} columns"
+                )
+        _rows(rows[1:], "the body")
+        frame = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False)
+    except (csv.Error, OverflowError) as error:
+        raise InvalidValueError(f"the body is not CSV: {error}") from None
+    except ValueError as error:
+        if isinstance(error, InvalidValueError):
+            raise
+        raise InvalidValueError(f"the body is not CSV: {_line(error)}") from None
+    return frame
+
+
+def _frame(rows: list[list[Any]], *, columns: list[Any], index: Any = None, field: str) -> Any:
+    import pandas as pd
+
+    try:
+        return pd.DataFrame(rows, columns=pd.Index(columns), index=index)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidValueError(f"{field} is no table: {_line(error)}") from None
+
+
+def _rows(value: Any, field: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidValueError(f"{field} is {_kind(value)}, not a list")
+    if not value:
+        raise InvalidValueError(f"{field} holds no rows")
+    return value
+
+
+def _refuse_unknown(content: Mapping[str, Any], known: set[str], field: str) -> None:
+    if unknown := sorted(set(content) - known):
+        raise InvalidValueError(f"{field} has the unknown field {unknown[0]!r:.80}")
+
+
+def _refuse_twice(names: Sequence[Any], field: str) -> None:
+    texts = [str(name) for name in names]
+    if len(set(texts)) != len(texts):
+        twice = next(name for name in texts if texts.count(name) > 1)
+        raise InvalidValueError(f"{field}: {twice!r:.80} is there twice")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "a boolean",
+        type(None): "missing or null",
+    }
+    return names.get(type(value), "a number")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
