@@ -1,0 +1,84 @@
+"""The functions of a flavor's module, such as `gittrack.sklearn`: the general ones, bound to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gittrack.errors import UsageError
+from gittrack.models import saving
+from gittrack.tracking import models
+from gittrack.tracking.active import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gittrack.models.mlmodel import Model
+
+_ABSENT = object()
+
+
+class Bound(NamedTuple):
+    """The three functions that a flavor's module has."""
+
+    save_model: Callable[..., Model]
+    log_model: Callable[..., models.ModelInfo]
+    load_model: Callable[..., Any]
+
+
+def bind(flavor: str, *, argument: str) -> Bound:
+    """Return the functions of a flavor.
+
+    Args:
+        flavor: its name in `gittrack.models.flavors.FLAVORS`.
+        argument: the name that MLflow gives the model among the arguments, such as `sk_model`.
+    """
+
+    def save_model(model: Any = _ABSENT, path: str | Path | None = None, **options: Any) -> Model:
+        model = _model(model, options, argument)
+        if path is None:
+            raise UsageError("save_model needs a path", hint="save_model(model, 'path')")
+        return saving.save_model(model, path, flavor=flavor, **options)
+
+    def log_model(
+        model: Any = _ABSENT, artifact_path: str | None = None, **options: Any
+    ) -> models.ModelInfo:
+        model = _model(model, options, argument)
+        name = options.pop("name", None)
+        if name and artifact_path and name != artifact_path:
+            raise UsageError(
+                f"artifact_path is {artifact_path!r} and name {name!r}", hint="give one of them"
+            )
+        if registered := options.pop("registered_model_name", None):
+            raise UsageError(
+                f"registered_model_name={registered!r}: there is no registry yet",
+                hint="leave it out and name the model by its run: runs:/ID/model",
+            )
+        options.pop("await_registration_for", None)
+        return models.log_model(model, artifact_path or name or "model", flavor=flavor, **options)
+
+    def load_model(model_uri: str | Path) -> Any:
+        return saving.load_model(model_uri, flavor=flavor, store=open_store())
+
+    save_model.__doc__ = f"""Save a model of {flavor} as a folder.
+
+    Args:
+        model: the model, also as {argument}.
+        path: the folder to make.
+        options: see `gittrack.models.saving.SaveOptions`.
+    """
+    log_model.__doc__ = f"""Save a model of {flavor} among the artifacts of the active run.
+
+    Args:
+        model: the model, also as {argument}.
+        artifact_path: its folder there, "model" by default, also as name.
+        options: see `gittrack.models.saving.SaveOptions`.
+    """
+    load_model.__doc__ = f"Load a model of {flavor} as the object that {flavor} made."
+    return Bound(save_model, log_model, load_model)
+
+
+def _model(model: Any, options: dict[str, Any], argument: str) -> Any:
+    if (model is _ABSENT) == (argument not in options):
+        raise UsageError(f"give the model once, as the first argument or as {argument}")
+    return options.pop(argument) if model is _ABSENT else model

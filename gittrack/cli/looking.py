@@ -1,0 +1,170 @@
+"""`gittrack ls`, `show` and `diff`: the runs there are, one of them, and what differs of two."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from gittrack import files, paths, search
+from gittrack.cli import options, render, views
+from gittrack.cli.differences import diff_view
+from gittrack.cli.render import Form
+from gittrack.compare import compare
+from gittrack.errors import GittrackError, UsageError
+from gittrack.models import mlmodel
+from gittrack.runs.reading import StoredRun
+from gittrack.runs.store import Store
+
+MOST_ROWS = 100
+
+_RUN_HELP = "Id or its beginning, name, @ (latest), @~2, best:METRIC, or a path."
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP)]
+First = Annotated[str, typer.Argument(metavar="A", help=_RUN_HELP)]
+Second = Annotated[str, typer.Argument(metavar="B", help="The run to compare it with.")]
+
+
+def ls(
+    filter_string: Annotated[
+        str,
+        typer.Option(
+            "-f",
+            "--filter",
+            metavar="FILTER",
+            help='Such as "metrics.acc > 0.9 and params.lr < 0.1".',
+        ),
+    ] = "",
+    sort: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-s",
+            "--sort",
+            metavar="KEY",
+            help='Such as "metrics.acc desc". [default: newest first]',
+        ),
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--max",
+            metavar="N",
+            help=f"Show at most N, 0 for all. [default: {MOST_ROWS} in a table]",
+        ),
+    ] = None,
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-e", "--experiment", metavar="NAME", help="Only this experiment's; can be repeated."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Deleted runs too.")] = False,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    md: options.Md = False,
+) -> None:
+    """List runs, the newest first, with the params and metrics that vary."""
+    form = options.form(json=json, csv=csv, md=md)
+    if most is not None and most < 0:
+        raise UsageError(f"-n {most} is less than nothing", hint="-n 0 shows all")
+    store = Store.open()
+    listing = search.runs(
+        store,
+        experiments=experiment or None,
+        filter_string=filter_string,
+        order_by=sort or (),
+        view="ALL" if everything else "ACTIVE_ONLY",
+    )
+    limit = most if most is not None else (MOST_ROWS if form is Form.TABLE else 0)
+    shown = listing.runs[:limit] if limit else listing.runs
+    chosen = _chosen(filter_string, sort or [])
+    view = views.runs_view(shown, listing.problems, now=_now(), chosen=chosen)
+    render.emit(view, form)
+    if not shown:
+        _say_why_empty(store, filter_string)
+    elif len(shown) < len(listing.runs):
+        render.say(f"{len(shown)} of {len(listing.runs)} runs; -n 0 shows all")
+
+
+def show(
+    run: Run,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    md: options.Md = False,
+) -> None:
+    """Show everything about one run."""
+    form = options.form(json=json, csv=csv, md=md)
+    found = Store.open().find(run)
+    render.emit(views.run_view(found, now=_now(), models=_models(found)), form)
+
+
+def diff(
+    first: First,
+    second: Second,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 where anything differs.")
+    ] = False,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    md: options.Md = False,
+) -> None:
+    """Show what differs between two runs, and only that."""
+    form = options.form(json=json, csv=csv, md=md)
+    store = Store.open()
+    difference = compare(store.find(first), store.find(second), store)
+    if difference or form is not Form.TABLE:
+        render.emit(diff_view(difference, now=_now()), form)
+    if not difference:
+        what = "params, metrics, tags, code, environment, datasets and artifacts"
+        render.say(
+            f"{difference.first.run_id} and {difference.second.run_id} are the same in {what}"
+        )
+    if difference.unknown:
+        render.say(f"which files differ is not known: {difference.unknown}")
+    if difference and exit_code:
+        raise typer.Exit(1)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _chosen(filter_string: str, sort: list[str]) -> views.Chosen:
+    keys = [
+        *search.keys(search.parse_filter(filter_string)),
+        *(order.key for order in search.parse_order(sort)),
+    ]
+    return views.Chosen(
+        metrics=frozenset(key.name for key in keys if key.entity == "metric"),
+        params=frozenset(key.name for key in keys if key.entity == "param"),
+    )
+
+
+def _say_why_empty(store: Store, filter_string: str) -> None:
+    runs = store.runs().runs
+    if not runs:
+        render.say(f"no runs in {store.root} yet")
+        render.say(
+            "gittrack run PROJECT, or in Python: gittrack.log_metric('acc', 0.9)", kind="hint"
+        )
+        return
+    render.say(f"none of the {len(runs)} runs in {store.root} fits")
+    for sentence in search.unknown_keys(search.parse_filter(filter_string), runs):
+        render.say(sentence, kind="hint")
+
+
+def _models(run: StoredRun) -> dict[str, str]:
+    """Return the flavors of a run's models by their path in its artifacts."""
+    found: dict[str, str] = {}
+    for path in files.walk(run.artifacts):
+        if path.name == paths.MLMODEL and not path.is_symlink():
+            folder = path.parent
+            try:
+                flavors = ", ".join(mlmodel.read(folder).flavors)
+            except GittrackError as error:
+                flavors = error.message
+            name = folder.relative_to(run.artifacts).as_posix()
+            found["" if name == "." else name] = flavors
+    return found

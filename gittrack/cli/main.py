@@ -1,0 +1,181 @@
+"""The `gittrack` command: all commands by name, and the one error boundary around them."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from gittrack import secrets, settings
+from gittrack.cli import render
+from gittrack.errors import GittrackError
+from gittrack.version import VERSION
+
+INTERRUPTED = 130
+BUG = 70
+
+# The root of Typer's own errors, which has no public name before Typer 0.28.
+_TYPER_ERROR: type[BaseException] = typer.BadParameter.__mro__[2]
+
+
+class Command(NamedTuple):
+    """Where in `gittrack.cli` a command is, and the first line of its docstring."""
+
+    module: str
+    function: str
+    help: str
+
+
+class Group(NamedTuple):
+    """Commands behind one name."""
+
+    help: str
+    commands: Mapping[str, Command]
+
+
+_SERVE = Command("models", "serve", "Answer predictions of a model over HTTP: POST /invocations.")
+
+# Written down here, so that starting and listing them imports none.
+COMMANDS: Mapping[str, Command | Group] = {
+    "run": Command("projects", "run", "Run a project, and exit with its exit code."),
+    "ls": Command(
+        "looking", "ls", "List runs, the newest first, with the params and metrics that vary."
+    ),
+    "show": Command("looking", "show", "Show everything about one run."),
+    "diff": Command("looking", "diff", "Show what differs between two runs, and only that."),
+    "serve": _SERVE,
+    "models": Group("Serve models.", {"serve": _SERVE}),
+}
+
+
+class _Lazy(TyperCommand):
+    """A command that is imported when it is called, completed or asked for its help."""
+
+    def __init__(self, name: str, command: Command) -> None:
+        super().__init__(name, short_help=command.help, rich_markup_mode=None)
+        self.command = command
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        module = import_module(f"gittrack.cli.{self.command.module}")
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(self.name)(getattr(module, self.command.function))
+        return get_command(app).make_context(*args, **extra)
+
+
+class _Commands(TyperGroup):
+    """A group of lazy commands."""
+
+    def __init__(self, *, table: Mapping[str, Command | Group] = COMMANDS, **given: Any) -> None:
+        super().__init__(**given)
+        for name, entry in table.items():
+            if isinstance(entry, Command):
+                self.add_command(_Lazy(name, entry))
+            else:
+                more = {"help": entry.help, "no_args_is_help": True, "rich_markup_mode": None}
+                self.add_command(_Commands(table=entry.commands, name=name, **more))
+
+
+app = typer.Typer(
+    name="gittrack",
+    cls=_Commands,
+    help="Experiments, projects and models as plain files in a Git repository.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        render.out(f"gittrack {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Use this folder of runs. [default: the nearest mlruns]"),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Experiments, projects and models as plain files in a Git repository."""
+    if store is not None:
+        settings.use_store(store)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; the one place where an error becomes a message and an exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(args=arguments, prog_name="gittrack", standalone_mode=False)
+        sys.stdout.flush()
+    except GittrackError as error:
+        render.problem(error)
+        raise SystemExit(error.exit_code) from None
+    except _TYPER_ERROR as error:
+        raise SystemExit(_usage(error)) from None
+    except (KeyboardInterrupt, typer.Abort):
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        raise SystemExit(render.close_pipe()) from None
+    except Exception as error:  # noqa: BLE001 - whatever is left is a fault of ours
+        render.bug(error, _write_report(error, arguments))
+        raise SystemExit(BUG) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Any) -> int:
+    message = str(error.format_message()).strip()
+    if "\n" in message:  # the help of a group that was called without a command
+        render.out(message)
+        return int(error.exit_code)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "gittrack"
+    hint = f"{command} --help shows what it takes"
+    if getattr(error, "option_name", "") == "--store":
+        hint = "--store stands before the command: gittrack --store PATH ls"
+    render.problem(GittrackError(message[:1].lower() + message[1:].rstrip("."), hint=hint))
+    return int(error.exit_code)
+
+
+def _write_report(error: BaseException, arguments: Sequence[str]) -> Path | None:
+    """Write all that is needed to find a fault into a file of the temporary folder."""
+    lines = [
+        f"gittrack {VERSION}",
+        f"python {platform.python_version()} on {platform.platform()}",
+        f"typer {typer.__version__}",
+        f"arguments {arguments!r}",
+        "",
+        *traceback.format_exception(type(error), error, error.__traceback__),
+    ]
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            prefix="gittrack-",
+            suffix=".txt",
+            delete=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+        ) as file:
+            file.write(secrets.redact("\n".join(lines)))
+    except OSError:
+        traceback.print_exc()
+        return None
+    return Path(file.name)
