@@ -1,0 +1,122 @@
+"""How fast the main parts are, each beside what it has to be measured against, in one run.
+
+    just bench
+
+Absolute times differ from machine to machine and from minute to minute; the ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALLS = 20_000
+ROUNDS = 7
+
+
+def best(work: Callable[[], None], rounds: int = ROUNDS) -> float:
+    """Return the best wall time of some rounds, in seconds."""
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def raw_loop(folder: Path) -> float:
+    """Return the seconds of a bare loop that appends the same lines."""
+    descriptor = os.open(folder / "raw.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def one(i: int) -> None:
+        line = '{"step":%d,"time":%d,"metrics":{"loss":%r}}\n'
+        os.write(descriptor, (line % (i, time.time_ns() // 1000000, 1 / (i + 1))).encode())
+
+    def loop() -> None:
+        for i in range(CALLS):
+            one(i)
+
+    return best(loop)
+
+
+def logging_loop() -> float:
+    """Return the seconds of as many public calls in an open run."""
+    import gittrack
+
+    with gittrack.start_run():
+
+        def loop() -> None:
+            for i in range(CALLS):
+                gittrack.log_metric("loss", 1 / (i + 1), step=i)
+
+        return best(loop)
+
+
+def params_loop() -> float:
+    """Return the seconds of a hundred calls of log_param."""
+    import gittrack
+
+    times = []
+    for _ in range(ROUNDS):
+        with gittrack.start_run():
+            begin = time.perf_counter()
+            for i in range(100):
+                gittrack.log_param(f"param{i}", i)
+            times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def process(*arguments: str) -> float:
+    """Return the seconds of a fresh Python process, the median of some."""
+
+    def once() -> float:
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        return time.perf_counter() - begin
+
+    once()
+    return statistics.median(once() for _ in range(ROUNDS))
+
+
+def main() -> None:
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    sys.path.insert(0, os.environ["PYTHONPATH"])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chdir(folder)
+        subprocess.run(["git", "init", "-q"], check=True)
+        (folder / "script.py").write_text(
+            "import gittrack\n"
+            "with gittrack.start_run():\n"
+            "    gittrack.log_params({str(i): i for i in range(5)})\n"
+            "    for i in range(10): gittrack.log_metric('loss', i, step=i)\n"
+        )
+        bare = process("-c", "pass")
+        rows = [
+            ("import gittrack", process("-c", "import gittrack") - bare, "≤ 0.030 s"),
+            ("gittrack --version", process("-m", "gittrack", "--version"), "≤ 0.120 s"),
+            ("gittrack --help", process("-m", "gittrack", "--help"), "≤ 0.150 s"),
+            ("one short run, over bare Python", process("script.py") - bare, "≤ 0.120 s"),
+            ("gittrack ls", process("-m", "gittrack", "ls"), "≤ 0.250 s"),
+            ("100 calls of log_param", params_loop(), "≤ 0.003 s"),
+        ]
+        for what, seconds, aim in rows:
+            print(f"{what:36} {seconds:8.4f} s   {aim}")
+        raw, logged = raw_loop(folder), logging_loop()
+        print(f"{'a line of a bare loop':36} {raw / CALLS * 1e6:8.2f} µs")
+        print(
+            f"{'log_metric':36} {logged / CALLS * 1e6:8.2f} µs   {raw / logged:.2f} of the bare loop, ≥ 0.65"
+        )
+
+
+if __name__ == "__main__":
+    main()

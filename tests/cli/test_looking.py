@@ -1,0 +1,413 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gittrack import schema
+from gittrack.cli.main import main
+from gittrack.runs import edits
+from gittrack.runs.edits import Edit
+from gittrack.runs.record import MetricSummary
+from tests.making import START, write_run
+
+if TYPE_CHECKING:
+    from gittrack.runs.store import Store
+
+MLMODEL = "flavors:\n  sklearn: {pickled_model: model.pkl}\n  python_function: {loader_module: m}\n"
+EVIL = "=cmd()[red]\x1b[31m\n|"
+
+
+def call(capsys: pytest.CaptureFixture[str], *args: str, code: int = 0) -> tuple[str, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(args)
+    out, err = capsys.readouterr()
+    assert (caught.value.code or 0) == code, err
+    return out, err
+
+
+def data_of(capsys: pytest.CaptureFixture[str], *args: str, code: int = 0) -> Any:
+    """Run a command with --json, check what it says against the schema, and return its data."""
+    out, _ = call(capsys, *args, "--json", code=code)
+    envelope = json.loads(out)
+    assert schema.check("output", envelope) == []
+    return envelope["data"]
+
+
+@pytest.fixture
+def two(store: Store) -> Store:
+    """Two runs of the wine project."""
+    for index, run_id in enumerate(("k3v9x2mq7d", "a9q0t3m4xz")):
+        alpha = (0.5, 0.1)[index]
+        write_run(
+            store,
+            run_id,
+            start_time=START + index * 1000,
+            name=("brave-otter", "calm-fox")[index],
+            params={"alpha": alpha, "solver": "saga"},
+            metrics={
+                "rmse": MetricSummary(0.78 - 0.08 * index, 19, 0.7, 1.3, 20),
+                "acc": MetricSummary(0.9, 0, 0.9, 0.9, 1),
+            },
+            tags={"team": "a"},
+            user="Ana",
+            python="3.11.7",
+            platform="Linux-x86_64",
+            source={
+                "type": "PROJECT",
+                "command": f"python train.py --alpha {alpha}",
+                "project": {"uri": "examples/wine", "entry_point": "main"},
+                "git": {"commit": f"{index}" * 40, "branch": "main", "dirty": bool(index)},
+            },
+            inputs=({"name": "wine.csv", "digest": "sha256:1", "context": "training"},),
+            files={
+                "requirements.txt": f"numpy=={1 + index}.0\nscipy==1.0\n",
+                "artifacts/roc.png": b"x" * 1234,
+                "artifacts/model/MLmodel": MLMODEL,
+                "artifacts/model/model.pkl": b"x" * (100 + index),
+            },
+        )
+    return store
+
+
+# -- ls
+
+
+@pytest.mark.usefixtures("two")
+def test_ls_as_a_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gittrack", "ls"], check=True, capture_output=True, text=True
+    )
+    header, *rows = done.stdout.splitlines()
+    assert header.split() == [
+        "run",
+        "name",
+        "started",
+        "took",
+        "rmse",
+        "alpha",
+    ]
+    assert [row.split()[:2] for row in rows] == [
+        ["a9q0t3m4xz", "calm-fox"],
+        ["k3v9x2mq7d", "brave-otter"],
+    ]
+    assert rows[0].endswith("1 min 01 s   0.7    0.1")
+    assert done.stderr == ""
+
+
+def test_ls_of_one_run_shows_all_it_has(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(store, "k3v9x2mq7d", params={"alpha": 0.5}, metrics={"acc": 0.9})
+    out, _ = call(capsys, "ls")
+    assert out.splitlines()[0].split()[-2:] == ["acc", "alpha"]
+
+
+@pytest.mark.usefixtures("two")
+def test_ls_filters_sorts_and_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [run["run_id"] for run in data_of(capsys, "ls", "-s", "params.alpha desc")] == [
+        "k3v9x2mq7d",
+        "a9q0t3m4xz",
+    ]
+    assert len(data_of(capsys, "ls", "-f", "params.alpha < 0.2")) == 1
+    assert len(data_of(capsys, "ls", "-e", "wine", "-e", "Default")) == 2
+    out, err = call(capsys, "ls", "-n", "1")
+    assert "calm-fox" in out
+    assert "brave-otter" not in out
+    assert err == "1 of 2 runs; -n 0 shows all\n"
+
+
+@pytest.mark.usefixtures("two")
+def test_what_is_filtered_by_is_shown_even_where_it_does_not_vary(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, _ = call(capsys, "ls", "-f", "metrics.acc > 0.5", "-s", "params.solver")
+    assert out.splitlines()[0].split()[-4:] == ["acc", "rmse", "solver", "alpha"]
+
+
+@pytest.mark.usefixtures("two")
+def test_ls_data(capsys: pytest.CaptureFixture[str]) -> None:
+    newest, _ = data_of(capsys, "ls")
+    assert newest["run_id"] == "a9q0t3m4xz"
+    assert newest["params"] == {"alpha": 0.1, "solver": "saga"}
+    assert newest["metrics"]["rmse"]["count"] == 20
+    assert newest["start_time"] == "2026-11-23T05:25:11.252Z"
+
+
+@pytest.mark.usefixtures("two")
+def test_ls_csv_has_every_column_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "ls", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert rows[1]["metrics.acc"] == "0.9"
+    assert rows[1]["params.solver"] == "saga"
+    assert rows[1]["tags.team"] == "a"
+    assert rows[1]["end_time"] == "2026-11-23T05:26:11.585Z"
+
+
+@pytest.mark.usefixtures("two")
+def test_ls_markdown(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "ls", "--md")
+    assert out.splitlines()[1].count("|") == 7
+    assert "| k3v9x2mq7d | brave-otter | " in out
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "140"])
+def test_ls_keeps_within_the_terminal(
+    store: Store,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: str,
+) -> None:
+    for run_id in ("k3v9x2mq7d", "a9q0t3m4xz"):
+        many = {f"metric_number_{index}": hash((run_id, index)) % 97 / 7 for index in range(30)}
+        write_run(store, run_id, metrics=many, name="日本" * 30)
+    monkeypatch.setenv("COLUMNS", columns)
+    out, _ = call(capsys, "ls")
+    assert max(map(len, out.splitlines())) <= int(columns)
+    assert "more in a wider window" in out
+
+
+def test_an_empty_store_says_what_to_type(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = call(capsys, "ls")
+    assert out == ""
+    assert f"no runs in {store.root} yet" in err
+    assert "hint: gittrack run PROJECT" in err
+    assert data_of(capsys, "ls") == []
+    assert not store.root.exists()
+
+
+@pytest.mark.usefixtures("two")
+def test_a_filter_that_fits_nothing_says_what_is_misspelt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, err = call(capsys, "ls", "-f", "metrics.rsme < 1")
+    assert out == ""
+    assert "none of the 2 runs" in err
+    assert "hint: no run has a metric 'rsme'; did you mean 'rmse'?" in err
+
+
+def test_a_broken_run_is_one_line_of_warning(
+    two: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = write_run(two, "b000000000").folder
+    (broken / "run.json").write_text("<<<<<<< HEAD\n")
+    out, err = call(capsys, "ls")
+    assert "calm-fox" in out
+    assert err.count("\n") == 1
+    assert err.startswith("warning: mlruns/wine/20261123-052510-b000000000/run.json holds the conf")
+    out, _ = call(capsys, "ls", "--json")
+    assert [problem["path"] for problem in json.loads(out)["problems"]] == [str(broken)]
+
+
+def test_deleted_runs_are_listed_with_all(two: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    edits.write(two.find("calm-fox").folder, Edit(deleted=True))
+    assert "calm-fox" not in call(capsys, "ls")[0]
+    out, _ = call(capsys, "ls", "--all")
+    assert [row.split()[:3] for row in out.splitlines()] == [
+        ["run", "name", "state"],
+        ["a9q0t3m4xz", "calm-fox", "deleted"],
+        ["k3v9x2mq7d", "brave-otter", "finished"],
+    ]
+
+
+def test_state_and_experiment_are_columns_where_they_say_something(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "k3v9x2mq7d", status="FAILED")
+    assert call(capsys, "ls")[0].splitlines()[0].split() == [
+        "run",
+        "name",
+        "state",
+        "started",
+        "took",
+    ]
+    write_run(store, "a9q0t3m4xz", experiment="beer", params={"state": "x", "experiment": 1})
+    out, _ = call(capsys, "ls", "-f", "params.state = 'x'")
+    assert out.splitlines()[0].split()[2:] == ["started", "took", "state", "experiment"]
+    assert call(capsys, "ls")[0].splitlines()[0].split()[2:4] == ["experiment", "state"]
+    assert "experiment,status" in call(capsys, "ls", "-e", "beer", "--csv")[0]
+
+
+def test_long_names_and_params_are_cut_in_the_listing_only(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "k3v9x2mq7d", name="n" * 30, params={"text": "t" * 30})
+    row = call(capsys, "ls")[0].splitlines()[1]
+    assert "n" * 23 + "…  " in row
+    assert row.endswith("  " + "t" * 23 + "…")
+    assert "t" * 30 in call(capsys, "ls", "--csv")[0]
+
+
+def test_a_metric_and_a_param_of_one_name_are_told_apart(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "k3v9x2mq7d", params={"x": 1}, metrics={"x": 2})
+    assert call(capsys, "ls")[0].splitlines()[0].split()[-2:] == ["metrics.x", "params.x"]
+
+
+def test_names_with_numbers_are_sorted_as_people_do(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "k3v9x2mq7d", metrics={"m10": 1, "m9": 1, "m1": 1})
+    assert call(capsys, "ls")[0].splitlines()[0].split()[-3:] == ["m1", "m9", "m10"]
+    assert call(capsys, "ls", "-s", "metrics.m10")[0].splitlines()[0].split()[-3] == "m10"
+
+
+# -- show
+
+
+@pytest.mark.usefixtures("two")
+def test_show_as_a_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gittrack", "show", "k3"], check=True, capture_output=True, text=True
+    )
+    first, rest = done.stdout.split("\n", 1)
+    assert first == "brave-otter  k3v9x2mq7d"
+    for line in (
+        "state       finished",
+        "took        1 min 01 s",
+        "project     examples/wine, main",
+        "commit      0000000000 on main",
+        "packages    2 in requirements.txt",
+        "data        wine.csv (training)",
+        "params\n  alpha   0.5\n  solver  saga",
+        "metrics  last  step  min  max  count\n  acc     0.9     0  0.9  0.9      1",
+        "  rmse   0.78    19  0.7  1.3     20",
+        "models\n  runs:/k3v9x2mq7d/model  sklearn, python_function",
+        "artifacts (3 files, 1.4 kB)\n  model/\n    MLmodel      85 B\n    model.pkl   100 B",
+        "  roc.png      1.2 kB",
+    ):
+        assert line in rest
+
+
+def test_show_data(two: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    edits.write(two.find("k3").folder, Edit(note="the good one", tags={"team": "b"}))
+    run = data_of(capsys, "show", "k3")
+    assert run["note"] == "the good one"
+    assert run["tags"] == {"team": "b"}
+    assert run["models"] == [
+        {"uri": "runs:/k3v9x2mq7d/model", "flavors": ["sklearn", "python_function"]}
+    ]
+    assert {"path": "roc.png", "size": 1234} in run["artifacts"]
+    assert run["source"]["project"]["uri"] == "examples/wine"
+    out, _ = call(capsys, "show", "k3", "--csv")
+    assert "metric,rmse.last,0.78" in out.splitlines()
+    assert "### params" in call(capsys, "show", "k3", "--md")[0]
+
+
+def test_show_survives_a_broken_model_and_a_run_with_nothing(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "k3v9x2mq7d", files={"artifacts/m/MLmodel": "{"})
+    write_run(store, "a9q0t3m4xz", end_time=None)
+    assert "runs:/k3v9x2mq7d/m" in call(capsys, "show", "k3")[0]
+    out, _ = call(capsys, "show", "a9")
+    assert out.splitlines()[-1].startswith("folder")
+    data_of(capsys, "show", "a9")
+
+
+# -- diff
+
+
+@pytest.mark.usefixtures("two")
+def test_diff_as_a_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gittrack", "diff", "k3", "a9"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    for line in (
+        "k3v9x2mq7d brave-otter finished 05:25",
+        "a9q0t3m4xz calm-fox finished 05:25",
+        "params k3v9x2mq7d a9q0t3m4xz",
+        "alpha 0.5 0.1",
+        "rmse 0.78 0.7 -0.08 (-10.3 %)",
+        "commit 0000000000 1111111111",
+        "uncommitted no yes",
+        "numpy 1.0 2.0",
+        "model/model.pkl 100 B 101 B +1 B",
+    ):
+        assert line in lines
+    assert not any(
+        word in done.stdout for word in ("solver", "acc ", "team", "scipy", "roc.png", "wine.csv")
+    )
+    assert "which files differ is not known" in done.stderr
+
+
+@pytest.mark.usefixtures("two")
+def test_diff_data_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    difference = data_of(capsys, "diff", "k3", "a9", "--exit-code", code=1)
+    assert difference["different"] is True
+    assert difference["params"] == [{"name": "alpha", "first": 0.5, "second": 0.1}]
+    assert difference["metrics"][0]["relative"] == pytest.approx(-0.08 / 0.78)
+    assert difference["environment"]["packages"][0]["name"] == "numpy"
+    assert data_of(capsys, "diff", "k3", "k3", "--exit-code")["different"] is False
+
+
+@pytest.mark.usefixtures("two")
+def test_diff_of_equal_runs_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = call(capsys, "diff", "@", "a9", "--exit-code")
+    assert out == ""
+    assert "are the same in params, metrics, tags, code, environment, datasets and artifacts" in err
+
+
+@pytest.mark.usefixtures("two")
+def test_diff_csv_and_markdown(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = list(csv.reader(io.StringIO(call(capsys, "diff", "k3", "a9", "--csv")[0])))
+    assert rows[0] == ["section", "name", "k3v9x2mq7d", "a9q0t3m4xz", "change"]
+    assert ["params", "alpha", "0.5", "0.1", ""] in rows
+    assert ["code", "commit", "0" * 40, "1" * 40, ""] in rows
+    assert "| params | alpha | 0.5 | 0.1 |  |" in call(capsys, "diff", "k3", "a9", "--md")[0]
+
+
+def test_diff_lays_out_each_section_on_its_own(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run_id, text in (("k3v9x2mq7d", "a" * 70), ("a9q0t3m4xz", "b" * 70)):
+        inputs = ({"name": text[:20], "digest": f"sha256:{text}"},)
+        write_run(store, run_id, metrics={"acc": len(text[:1]) / ord(text[0])}, tags={"x": text})
+        write_run(store, f"{run_id[:9]}2", params={"on": text > "b"}, inputs=inputs)
+    out, _ = call(capsys, "diff", "k3v9x2mq7d", "a9q0t3m4xz")
+    assert "  acc      0.010309    0.010204  -0.000105 (-1.02 %)" in out.splitlines()
+    out, _ = call(capsys, "diff", "k3v9x2mq72", "a9q0t3m4x2")
+    params, datasets = out.split("\n\n")[1:]
+    assert params == "params  k3v9x2mq72  a9q0t3m4x2\n  on    False       True"
+    assert datasets.splitlines() == [
+        "datasets                k3v9x2mq72         a9q0t3m4x2",
+        f"  {'a' * 20}  sha256:{'a' * 10}  -",
+        f"  {'b' * 20}  -                  sha256:{'b' * 10}",
+    ]
+    data_of(capsys, "diff", "k3v9x2mq72", "a9q0t3m4x2")
+
+
+# -- hostile text
+
+
+def test_text_from_files_is_harmless_everywhere(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run_id in ("k3v9x2mq7d", "a9q0t3m4xz"):
+        write_run(
+            store,
+            run_id,
+            name=EVIL,
+            params={EVIL: EVIL + run_id},
+            metrics={EVIL: len(run_id)},
+            tags={EVIL: EVIL},
+            source={"command": EVIL, "git": {"commit": EVIL, "branch": EVIL}},
+            files={"artifacts/=x[red].txt": run_id},
+        )
+    commands = (["ls"], ["show", "k3"], ["diff", "k3", "a9"])
+    for command in commands:
+        for form in ([], ["--csv"], ["--md"], ["--json"]):
+            out, err = call(capsys, *command, *form)
+            assert "\x1b" not in out + err
+            assert "[red]" in out.replace("\\", "")
+        data_of(capsys, *command)
+    rows = csv.reader(io.StringIO(call(capsys, "ls", "--csv")[0]))
+    assert not any(cell.startswith("=") for row in rows for cell in row)

@@ -1,0 +1,53 @@
+"""Runs on disk, for tests that read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gittrack import paths
+from gittrack.runs.reading import StoredRun, read_run
+from gittrack.runs.record import FINISHED, MetricSummary, RunRecord, to_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gittrack.runs.store import Store
+
+START = 1_795_411_510_252
+
+
+def record(run_id: str, **given: Any) -> RunRecord:
+    """Make a record; a metric may be given as its last value."""
+    metrics = {
+        name: value
+        if isinstance(value, MetricSummary)
+        else MetricSummary(float(value), 0, float(value), float(value), 1)
+        for name, value in given.pop("metrics", {}).items()
+    }
+    start = given.pop("start_time", START)
+    defaults = {"name": f"name-{run_id}", "experiment": "wine", "status": FINISHED}
+    end = given.pop("end_time", start + 61_333)
+    return RunRecord(
+        run_id=run_id, start_time=start, end_time=end, metrics=metrics, **{**defaults, **given}
+    )
+
+
+def write_run(
+    store: Store, run_id: str, *, files: dict[str, str | bytes] | None = None, **given: Any
+) -> StoredRun:
+    """Write a run folder; `files` are further ones, by their path in it."""
+    made = record(run_id, **given)
+    experiment = store.create_experiment(made.experiment)
+    folder = store.root / experiment.experiment_id
+    folder = folder / paths.run_folder_name(run_id, made.start_time)
+    folder.mkdir(parents=True)
+    (folder / paths.RUN_JSON).write_bytes(to_bytes(made))
+    for name, content in (files or {}).items():
+        put(folder / name, content)
+    return read_run(folder)
+
+
+def put(path: Path, content: str | bytes) -> None:
+    """Write a file, and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)

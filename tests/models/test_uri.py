@@ -1,0 +1,106 @@
+"""Model URIs: which folder each names, and what each wrong one is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gittrack.errors import AmbiguousError, ModelError, NotFoundError, UsageError
+from gittrack.models.uri import resolve, runs_uri
+from gittrack.runs.writer import RunWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_model(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_text("flavors: {a: {}}\n")
+    return folder
+
+
+def make_run(store, **options):
+    writer = RunWriter.create(store, store.experiment("Default"), **options)
+    make_model(writer.artifacts / "deep" / "model")
+    writer.log_metrics({"loss": 1.0})
+    writer.end()
+    return writer
+
+
+def test_plain_paths_and_file_uris(tmp_path):
+    model = make_model(tmp_path / "my model")
+    for uri in (model, str(model), model.as_uri(), f"{model}/MLmodel"):
+        assert resolve(uri) == model
+
+
+def test_a_path_seen_from_the_working_folder(isolated):
+    model = make_model(isolated / "model")
+    assert resolve("model").resolve() == model.resolve()
+
+
+def test_a_path_with_a_colon_in_it(isolated):
+    make_model(isolated / "wine:3")
+    assert resolve("wine:3").resolve() == (isolated / "wine:3").resolve()
+
+
+@pytest.mark.parametrize("reference", ["{id}", "{id:.6}", "brave-otter", "@", "best:loss:min"])
+def test_a_run_by_any_of_its_names(store, reference):
+    run = make_run(store, name="brave-otter")
+    uri = f"runs:/{reference.format(id=run.run_id)}/deep/model"
+    assert resolve(uri, store=store) == run.artifacts / "deep" / "model"
+    assert resolve(uri) == run.artifacts / "deep" / "model"
+
+
+def test_the_uri_of_a_model_names_it_again(store):
+    run = make_run(store)
+    assert resolve(runs_uri(run.run_id, "deep/model")) == run.artifacts / "deep" / "model"
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("", "no name of a model"),
+        ("a\0b", "no name of a model"),
+        ("models:/wine/3", "does not read models: yet"),
+        ("s3://bucket/model", "does not read s3: yet"),
+        ("dbfs:/model", "does not read dbfs: yet"),
+        ("runs:/", "names no run and path"),
+        ("runs:/abc", "names no run and path"),
+        ("runs:/abc/", "names no run and path"),
+        ("runs:/@/../secrets", "leads out of the run's artifacts"),
+        ("runs:/@/..\\secrets", "leads out of the run's artifacts"),
+    ],
+)
+def test_a_uri_that_makes_no_sense(uri, says):
+    with pytest.raises(UsageError, match=says) as caught:
+        resolve(uri)
+    assert caught.value.hint
+
+
+def test_a_run_or_model_that_is_not_there(store):
+    with pytest.raises(NotFoundError, match="no run 'zzz'"):
+        resolve("runs:/zzz/model", store=store)
+    run = make_run(store, name="otter")
+    with pytest.raises(NotFoundError, match="no artifact 'modle'") as caught:
+        resolve(f"runs:/{run.run_id}/modle", store=store)
+    assert caught.value.hint == "its models: deep/model"
+    make_run(store, name="otter")
+    with pytest.raises(AmbiguousError):
+        resolve("runs:/otter/deep/model", store=store)
+
+
+def test_a_folder_that_is_no_model(store):
+    run = make_run(store)
+    with pytest.raises(ModelError, match="has no MLmodel") as caught:
+        resolve(f"runs:/{run.run_id}/deep", store=store)
+    assert "model" in caught.value.hint
+    with pytest.raises(NotFoundError, match="no such folder"):
+        resolve("missing")
+
+
+def test_a_link_out_of_the_run_is_refused(store, tmp_path):
+    run = make_run(store)
+    (run.artifacts / "link").symlink_to(make_model(tmp_path / "elsewhere"))
+    with pytest.raises(ModelError, match="a link that leads out"):
+        resolve(f"runs:/{run.run_id}/link", store=store)

@@ -1,0 +1,122 @@
+"""Logging a model to a run, and loading it by its URI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from sklearn.dummy import DummyClassifier
+
+import gittrack as mlflow
+import gittrack.pyfunc
+import gittrack.sklearn
+from gittrack.errors import InvalidValueError, ModelError, UsageError
+from gittrack.models import mlmodel
+
+
+def always(answer):
+    return DummyClassifier(strategy="constant", constant=answer).fit([[0], [1]], [0, 1])
+
+
+def test_a_logged_model_is_in_the_run_and_loads_by_its_uri(store):
+    with mlflow.start_run() as run:
+        info = gittrack.sklearn.log_model(always(1), "model")
+    assert info.model_uri == f"runs:/{run.info.run_id}/model"
+    assert sorted(info.flavors) == ["python_function", "sklearn"]
+    folder = store.find(info.run_id).artifacts / "model"
+    described = mlmodel.read(folder)
+    assert (described.run_id, described.artifact_path) == (info.run_id, "model")
+    assert described.model_uuid == info.model_uuid
+    assert gittrack.sklearn.load_model(info.model_uri).predict([[5]]).tolist() == [1]
+    assert gittrack.pyfunc.load_model(info.model_uri).predict([[5]]).tolist() == [1]
+
+
+def test_without_a_run_one_is_started(store):
+    info = gittrack.sklearn.log_model(always(1), "model")
+    mlflow.end_run()
+    assert store.find("@").run_id == info.run_id
+
+
+def test_logging_again_takes_the_place_of_the_first():
+    with mlflow.start_run():
+        gittrack.sklearn.log_model(always(0), "model", signature=False, input_example=[[1]])
+        info = gittrack.sklearn.log_model(always(1), "model")
+    assert gittrack.sklearn.load_model(info.model_uri).predict([[5]]).tolist() == [1]
+    assert info.saved_input_example_info is None
+
+
+def test_a_failure_leaves_the_first(store):
+    with mlflow.start_run():
+        info = gittrack.sklearn.log_model(always(0), "model")
+        broken = always(1)
+        broken.open = (line for line in "abc")
+        with pytest.raises(ModelError, match="cannot be pickled"):
+            gittrack.sklearn.log_model(broken, "model")
+    assert gittrack.sklearn.load_model(info.model_uri).predict([[5]]).tolist() == [0]
+    artifacts = store.find(info.run_id).artifacts
+    assert [path.name for path in artifacts.iterdir()] == ["model"]
+
+
+def test_the_arguments_that_mlflow_has():
+    with mlflow.start_run():
+        by_name = gittrack.sklearn.log_model(sk_model=always(1), name="best/one")
+        default = gittrack.sklearn.log_model(always(1))
+    assert by_name.artifact_path == "best/one"
+    assert default.artifact_path == "model"
+    gittrack.sklearn.save_model(sk_model=always(1), path="saved")
+    assert gittrack.sklearn.load_model("saved").predict([[5]]).tolist() == [1]
+
+
+def test_another_run_than_the_active_one():
+    with mlflow.start_run() as first:
+        pass
+    with mlflow.start_run():
+        info = gittrack.sklearn.log_model(always(1), "model", run_id=first.info.run_id)
+    assert info.run_id == first.info.run_id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({}, "give the model once"),
+        ({"model": 1, "sk_model": 2}, "give the model once"),
+        ({"sk_model": always(1), "artifact_path": "a", "name": "b"}, "artifact_path is 'a'"),
+        ({"sk_model": always(1), "registered_model_name": "wine"}, "there is no registry yet"),
+        ({"sk_model": always(1), "colour": "red"}, "takes no argument 'colour'"),
+    ],
+)
+def test_arguments_that_make_no_sense(arguments, says):
+    with mlflow.start_run(), pytest.raises(UsageError, match=says):
+        gittrack.sklearn.log_model(**arguments)
+
+
+@pytest.mark.parametrize("path", ["../model", "/model", ".", "a/../.."])
+def test_a_path_that_leads_out_of_the_run(path):
+    with mlflow.start_run(), pytest.raises(InvalidValueError, match="Invalid artifact path"):
+        gittrack.sklearn.log_model(always(1), path)
+
+
+def test_saving_needs_a_path():
+    with pytest.raises(UsageError, match="needs a path"):
+        gittrack.sklearn.save_model(always(1))
+
+
+def test_a_tree_that_moves_still_loads(store, tmp_path):
+    with mlflow.start_run():
+        info = gittrack.sklearn.log_model(always(1), "model")
+    store.root.rename(tmp_path / "moved")
+    mlflow.set_tracking_uri(tmp_path / "moved")
+    assert gittrack.sklearn.load_model(info.model_uri).predict([[5]]).tolist() == [1]
+
+
+def test_importing_the_modules_loads_no_library():
+    script = (
+        "import sys, gittrack.sklearn, gittrack.pyfunc, gittrack.models, gittrack.serving\n"
+        "heavy = {'sklearn', 'numpy', 'pandas', 'yaml', 'cloudpickle', 'waitress'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n"
