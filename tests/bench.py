@@ -112,10 +112,8 @@ def main() -> None:
         for what, seconds, aim in rows:
             print(f"{what:36} {seconds:8.4f} s   {aim}")
         raw, logged = raw_loop(folder), logging_loop()
-        print(f"{'a line of a bare loop':36} {raw / CALLS * 1e6:8.2f} µs")
-        print(
-            f"{'log_metric':36} {logged / CALLS * 1e6:8.2f} µs   {raw / logged:.2f} of the bare loop, ≥ 0.65"
-        )
+        ratio = f"{raw / logged:.2f} of the bare loop, ≥ 0.65"
+        print(f"{'log_metric':36} {logged / CALLS * 1e6:8.2f} µs   {ratio}")
 
 
 if __name__ == "__main__":
