@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
@@ -45,6 +46,15 @@ def write_run(
     for name, content in (files or {}).items():
         put(folder / name, content)
     return read_run(folder)
+
+
+def settled(store: Store, reference: str) -> str:
+    """Return a run's state, when a program that its killed process was about to start has begun."""
+    for _ in range(500):
+        if (state := store.find(reference).state()) != "running":
+            break
+        time.sleep(0.01)
+    return state
 
 
 def put(path: Path, content: str | bytes) -> None:

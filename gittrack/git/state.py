@@ -260,9 +260,10 @@ def _patch(work: _Work, status: _Status) -> Patch:
     left_out = [path for path in status.changed if secrets.is_secret_file(Path(path).name)]
     taken, others = _choose_untracked(work.top, status.untracked)
     left_out += others
-    # A copy of the user's index knows the times of unchanged files, so that Git need not read them.
+    # A copy of the user's index knows the times of unchanged files, so that Git need not read them;
+    # by its own time Git tells which files may have changed within the same tick of the clock.
     if work.index.is_file():
-        shutil.copyfile(work.index, work.scratch / "index")
+        shutil.copy2(work.index, work.scratch / "index")
     else:
         work.git(["read-tree", work.commit], index="index")
     if taken:

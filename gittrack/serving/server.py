@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import socket
 import threading
@@ -57,6 +58,8 @@ class Server:
         bound = _bind(host, port)
         bound_host, bound_port = bound.getsockname()[:2]
         self.address = Address(bound_host, bound_port)
+        # A queue of one request is no news; what is refused is told to the client.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._sockets: dict[int, Any] = {}
         self._stopping = threading.Event()
         self._server = waitress.create_server(

@@ -1,0 +1,127 @@
+"""Files of a run: whole or not at all, and never outside of it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+import gittrack as mlflow
+from gittrack import artifacts
+from gittrack.errors import InvalidValueError, NotFoundError, StoreError
+from gittrack.runs.forgiving import TrackingWarning
+from tests.conftest import make_repository
+
+
+@pytest.fixture
+def target(isolated):
+    """The artifacts folder of a run."""
+    return isolated / "run" / "artifacts"
+
+
+def listed(folder):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [(None, ""), ("", ""), (".", ""), ("plots", "plots"), ("a/./b/../c", "a/c")]
+)
+def test_an_artifact_path_is_a_folder_of_the_run(target, given, path):
+    assert artifacts.place(target, given) == target / path
+
+
+@pytest.mark.parametrize(
+    "path", ["..", "../x", "a/../../x", "/etc", "//x", "C:/x", "a\0b", ".git", "a/.git/hooks"]
+)
+def test_a_path_that_leads_out_is_refused(target, path):
+    with pytest.raises(InvalidValueError, match="Invalid artifact path"):
+        artifacts.place(target, path)
+
+
+def test_a_path_that_leads_out_by_a_link_is_refused(target, tmp_path):
+    target.mkdir(parents=True)
+    (target / "link").symlink_to(tmp_path)
+    with pytest.raises(InvalidValueError, match="leads out"):
+        artifacts.place(target, "link/deeper")
+
+
+def test_a_file_is_copied_and_copied_again(target, isolated):
+    (isolated / "roc.png").write_text("first")
+    artifacts.copy_file(isolated / "roc.png", target)
+    (isolated / "roc.png").write_text("second")
+    artifacts.copy_file(isolated / "roc.png", target)
+    assert (target / "roc.png").read_text() == "second"
+    assert listed(target) == ["roc.png"]
+
+
+def test_a_link_to_a_file_becomes_a_file(target, isolated):
+    (isolated / "real").write_text("x")
+    (isolated / "link").symlink_to("real")
+    artifacts.copy_file(isolated / "link", target)
+    assert not (target / "link").is_symlink()
+    assert (target / "link").read_text() == "x"
+
+
+def test_a_link_that_stands_in_the_target_is_replaced_and_not_followed(target, isolated):
+    (isolated / "roc.png").write_text("new")
+    (isolated / "precious").write_text("old")
+    target.mkdir(parents=True)
+    (target / "roc.png").symlink_to(isolated / "precious")
+    artifacts.copy_file(isolated / "roc.png", target)
+    assert (isolated / "precious").read_text() == "old"
+
+
+def test_what_is_not_there_is_named(target):
+    with pytest.raises(NotFoundError, match="nowhere"):
+        artifacts.copy_file(target / "nowhere", target)
+    with pytest.raises(NotFoundError, match="nowhere"):
+        artifacts.copy_folder(target / "nowhere", target)
+
+
+def test_a_pipe_is_not_waited_for(target, isolated):
+    os.mkfifo(isolated / "pipe")
+    with pytest.raises(StoreError, match="pipe"):
+        artifacts.copy_file(isolated / "pipe", target)
+    assert listed(target) == []
+
+
+def test_a_folder_is_copied_without_git_and_without_following_links(target, isolated):
+    source = make_repository(isolated / "code", {"a.txt": "a", "deep/b.txt": "b"})
+    (source / "deep" / ".git").write_text("gitdir: ../elsewhere\n")
+    (source / "loop").symlink_to(source)
+    (source / "dangling").symlink_to("nowhere")
+    artifacts.copy_folder(source, target)
+    assert listed(target) == ["a.txt", "deep/b.txt"]
+
+
+def test_logging_the_working_folder_does_not_copy_the_store_into_itself(store, isolated):
+    (isolated / "data.csv").write_text("1\n")
+    with mlflow.start_run() as run:
+        mlflow.log_artifacts(".")
+        mlflow.log_artifacts(".", "again")
+    assert listed(store.find(run.info.run_id).artifacts) == ["again/data.csv", "data.csv"]
+
+
+def test_a_logged_folder_keeps_its_name(store, isolated):
+    (isolated / "plots").mkdir()
+    (isolated / "plots" / "roc.png").write_text("x")
+    with mlflow.start_run() as run:
+        mlflow.log_artifact("plots", "images")
+    assert listed(store.find(run.info.run_id).artifacts) == ["images/plots/roc.png"]
+
+
+def test_a_git_folder_cannot_be_logged_by_name(isolated):
+    make_repository(isolated)
+    with mlflow.start_run(), pytest.raises(InvalidValueError, match="Git"):
+        mlflow.log_artifact(".git")
+
+
+def test_a_file_that_cannot_be_copied_warns_and_the_work_goes_on(store, isolated):
+    (isolated / "roc.png").write_text("x")
+    with mlflow.start_run() as run:
+        (store.find(run.info.run_id).artifacts / "roc.png" / "in the way").mkdir(parents=True)
+        with pytest.warns(TrackingWarning, match=r"roc\.png"):
+            mlflow.log_artifact("roc.png")
+    assert store.find(run.info.run_id).record.status == "FINISHED"

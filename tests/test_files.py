@@ -1,0 +1,223 @@
+"""Bytes on disk: whole or not at all, and readable whatever happened to them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gittrack import files, paths
+from gittrack.errors import StoreError
+
+LINE = b'{"time":1}\n'
+
+
+def leftovers(folder):
+    return [path for path in folder.iterdir() if path.name.endswith(paths.TEMPORARY)]
+
+
+def test_an_atomic_write_replaces_what_was_there(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_bytes(b"old")
+    files.write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert not leftovers(tmp_path)
+
+
+def test_a_write_that_fails_leaves_nothing_and_names_the_file(tmp_path):
+    (tmp_path / "run.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"run\.json"):
+        files.write_atomic(tmp_path / "run.json", b"new")
+    assert not leftovers(tmp_path)
+
+
+def strace_works() -> bool:
+    if shutil.which("strace") is None:
+        return False
+    return (
+        subprocess.run(["strace", "-f", "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not strace_works(), reason="strace is not installed or may not trace")
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+def test_a_process_killed_in_the_middle_leaves_the_old_bytes(tmp_path, call):
+    path = tmp_path / "run.json"
+    path.write_bytes(b"old")
+    script = (
+        "import sys; from pathlib import Path; from gittrack import files;"
+        "files.write_atomic(Path(sys.argv[1]), b'new')"
+    )
+    traced = f"--inject={call}:signal=SIGKILL:error=EIO:when=1"
+    killed = subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-o",
+            os.devnull,
+            f"--trace={call}",
+            traced,
+            sys.executable,
+            "-c",
+            script,
+            str(path),
+        ],
+        check=False,
+    )
+    assert killed.returncode != 0
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not strace_works(), reason="strace is not installed or may not trace")
+def test_a_process_killed_between_the_two_flushes_leaves_the_new_bytes_whole(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_bytes(b"old")
+    script = (
+        "import sys; from pathlib import Path; from gittrack import files;"
+        "files.write_atomic(Path(sys.argv[1]), b'new')"
+    )
+    subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-o",
+            os.devnull,
+            "--trace=fsync",
+            "--inject=fsync:signal=SIGKILL:when=2",
+            sys.executable,
+            "-c",
+            script,
+            str(path),
+        ],
+        check=False,
+    )
+    assert path.read_bytes() == b"new"
+
+
+def test_a_new_file_is_never_written_over(tmp_path):
+    path = tmp_path / "edit.json"
+    assert files.write_new(path, b"first")
+    assert not files.write_new(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert not leftovers(tmp_path)
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
+    (tmp_path / "mlruns").write_text("")
+    with pytest.raises(StoreError, match="in the way"):
+        files.make_folder(tmp_path / "mlruns")
+
+
+def test_an_open_file_is_read_back_after_its_name_is_gone(tmp_path):
+    descriptor = files.open_append(tmp_path / "metrics.jsonl")
+    files.write_all(descriptor, LINE * 1000)
+    (tmp_path / "metrics.jsonl").unlink()
+    assert files.read_descriptor(descriptor) == LINE * 1000
+    os.close(descriptor)
+
+
+def test_two_processes_never_append_to_one_file(tmp_path):
+    os.close(files.open_append(tmp_path / "metrics.jsonl"))
+    with pytest.raises(FileExistsError):
+        files.open_append(tmp_path / "metrics.jsonl")
+
+
+def read(tmp_path, data: bytes) -> files.Lines:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(data)
+    return files.read_lines(path)
+
+
+def test_a_missing_line_file_is_an_empty_one(tmp_path):
+    assert files.read_lines(tmp_path / "metrics.jsonl") == ([], 0, [])
+
+
+def test_lines_are_read_with_their_numbers_and_size(tmp_path):
+    lines = read(tmp_path, LINE + b"\n" + LINE)
+    assert lines.entries == [(1, {"time": 1}), (3, {"time": 1})]
+    assert lines.size == 2 * len(LINE) + 1
+    assert not lines.problems
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("torn", b'{"time":1,"metr'),
+        ("glued", b'{"time":1}{"time":2}'),
+        ("binary", b"\x00\xff\xfe\x80"),
+        ("zeros", b"\0" * 100),
+        ("deep", b"[" * 100_000),
+        ("a list", b"[1]"),
+        ("a huge number", b"9" * 10_000),
+        ("conflict", b"<<<<<<< HEAD"),
+    ],
+)
+def test_a_broken_line_is_named_and_hides_no_other(tmp_path, name, broken):
+    lines = read(tmp_path, LINE + broken + b"\n" + LINE)
+    assert [number for number, _ in lines.entries] == [1, 3], name
+    assert [(problem.path.name, problem.line) for problem in lines.problems] == [
+        ("metrics.jsonl", 2)
+    ]
+
+
+def test_a_last_line_that_was_cut_off_is_told_from_a_broken_one(tmp_path):
+    lines = read(tmp_path, LINE + b'{"time"')
+    assert [problem.message for problem in lines.problems] == ["the last line is cut off"]
+
+
+def test_a_last_line_without_its_newline_counts_where_it_is_whole(tmp_path):
+    assert len(read(tmp_path, LINE + LINE.rstrip()).entries) == 2
+
+
+def test_both_sides_of_a_conflict_are_read(tmp_path):
+    lines = read(
+        tmp_path, b'<<<<<<< HEAD\n{"time":1}\n=======\n{"time":2}\n>>>>>>> other\n{"time":3}\n'
+    )
+    assert [entry["time"] for _, entry in lines.entries] == [1, 2, 3]
+    assert [problem.line for problem in lines.problems] == [1, 3, 5]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b'{\n<<<<<<< HEAD\n"a": 1}', b"9" * 9999],
+)
+def test_what_is_no_json_object_is_a_value_error(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"."):
+        files.read_json(tmp_path / "run.json")
+
+
+def test_a_file_with_conflict_markers_says_so(tmp_path):
+    (tmp_path / "run.json").write_text('{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> b\n}\n')
+    with pytest.raises(ValueError, match="conflict markers"):
+        files.read_json(tmp_path / "run.json")
+
+
+def test_links_pipes_and_folders_are_not_read(tmp_path):
+    (tmp_path / "outside").write_text('{"secret": 1}')
+    (tmp_path / "link").symlink_to("outside")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "dangling", "folder", "pipe"):
+        with pytest.raises(OSError, match=r"."):
+            files.read_json(tmp_path / name)
+        assert files.read_lines(tmp_path / name).problems
+
+
+def test_walking_does_not_leave_the_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "other").write_text("")
+    (tmp_path / "in" / "own").write_text("")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
+    assert [path.name for path in files.walk(tmp_path / "in")] == ["own"]
+
+
+def test_a_problem_says_where():
+    assert str(files.Problem(Path("a/run.json"), "is broken", 3)) == "a/run.json:3: is broken"
+    assert str(files.Problem(Path("a/run.json"), "is broken")) == "a/run.json: is broken"

@@ -1,0 +1,100 @@
+"""Branches merge with Git's default merge: no conflict, nothing lost."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+import gittrack as mlflow
+from gittrack.runs import edits
+from gittrack.runs.edits import Edit
+from gittrack.runs.store import Store
+from tests.conftest import git, make_repository
+
+
+def log_run(name: str, experiment: str) -> None:
+    mlflow.set_experiment(experiment)
+    with mlflow.start_run(run_name=name):
+        mlflow.log_param("by", name)
+        mlflow.log_metric("acc", 0.5)
+
+
+def commit(message: str) -> None:
+    git("add", "-A")
+    git("commit", "-q", "-m", message)
+
+
+@pytest.fixture
+def clones(isolated, monkeypatch):
+    """Two clones of a repository that holds one run."""
+    make_repository(isolated / "origin", {"train.py": "x = 1\n"})
+    monkeypatch.chdir(isolated / "origin")
+    log_run("old", "wine")
+    commit("a run")
+    for name in ("ana", "ben"):
+        git("clone", "-q", str(isolated / "origin"), str(isolated / name))
+    return isolated / "ana", isolated / "ben"
+
+
+def test_two_clones_that_add_runs_and_tag_the_same_run_merge_without_a_conflict(
+    clones, monkeypatch
+):
+    for clone in clones:
+        monkeypatch.chdir(clone)
+        log_run(f"{clone.name}-1", "wine")
+        log_run(f"{clone.name}-2", "A new one")
+        log_run(f"{clone.name}-3", "Default")
+        old = Store.open().find("old")
+        edits.write(old.folder, Edit(user=clone.name, tags={clone.name: "seen", "by": clone.name}))
+        edits.write(
+            Store.open().root / Store.open().experiment("A new one").experiment_id,
+            Edit(tags={clone.name: "here"}),
+        )
+        commit(clone.name)
+    git("pull", "-q", "--no-rebase", "--no-edit", str(clones[0]), "main")
+    assert git("status", "--porcelain") == ""
+
+    store = Store.open()
+    listing = store.runs()
+    assert not listing.problems
+    assert {run.record.name for run in listing.runs} == {
+        "old", "ana-1", "ana-2", "ana-3", "ben-1", "ben-2", "ben-3"
+    }  # fmt: skip
+    assert {each.name for each in store.experiments()} == {"Default", "wine", "A new one"}
+    assert store.experiment("A new one").tags == {"ana": "here", "ben": "here"}
+    tags = store.find("old").record.tags
+    assert (tags["ana"], tags["ben"], tags["by"]) == ("seen", "seen", "ben")
+    assert all(run.record.metrics["acc"].last == 0.5 for run in listing.runs)
+
+
+def test_many_branches_merge_one_after_another(clones, monkeypatch):
+    monkeypatch.chdir(clones[0])
+    branches = [f"branch-{number}" for number in range(8)]
+    for branch in branches:
+        git("checkout", "-q", "-b", branch, "main")
+        log_run(branch, "wine")
+        log_run(branch, f"Of {branch}")
+        edits.write(Store.open().find("old").folder, Edit(tags={branch: "yes"}))
+        commit(branch)
+    git("checkout", "-q", "main")
+    for branch in branches:
+        git("merge", "-q", "--no-edit", branch)
+    store = Store.open()
+    assert len(store.runs().runs) == 1 + 2 * len(branches)
+    assert not store.runs().problems
+    assert set(branches) <= set(store.find("old").record.tags)
+
+
+def test_a_clone_lists_what_its_origin_lists_without_empty_folders_and_marks(clones, monkeypatch):
+    monkeypatch.chdir(clones[0])
+    assert [run.record.name for run in Store.open().runs().runs] == ["old"]
+    assert not (clones[0] / "mlruns" / ".cache").exists()
+    assert not any(".cache" in name for name in git("ls-files").splitlines())
+
+
+def test_a_committed_tree_says_nothing_of_the_machine(clones, isolated):
+    for name in git("ls-files", "mlruns", cwd=clones[0]).splitlines():
+        text = (clones[0] / name).read_text()
+        assert str(isolated) not in text
+        assert str(os.getpid()) not in text or len(str(os.getpid())) < 5

@@ -1,0 +1,111 @@
+"""What looks like a secret, and what does not. The secrets are put together when the tests run."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gittrack import secrets
+
+HITS = {
+    "private key": [
+        "-----BEGIN " + "RSA PRIVATE KEY-----",
+        "-----BEGIN " + "PRIVATE KEY-----",
+        "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----",
+        "-----BEGIN " + "OPENSSH PRIVATE KEY-----",
+    ],
+    "aws access key": ["AK" + "IA" + "Q7" * 8, "key=AS" + "IA" + "Z2" * 8],
+    "github token": [
+        "gh" + "p_" + "a1" * 18,
+        "gh" + "s_" + "b2" * 20,
+        "github" + "_pat_" + "c" * 40,
+    ],
+    "gitlab token": ["gl" + "pat-" + "a1B2" * 5],
+    "slack token": ["xo" + "xb-" + "1234567890-abcdef"],
+    "google api key": ["AI" + "za" + "a1B2c" * 7],
+    "openai key": ["s" + "k-" + "a1" * 24, "s" + "k-proj-" + "b2" * 24, "s" + "k-ant-" + "c3" * 24],
+    "hugging face token": ["h" + "f_" + "aB" * 17],
+    "stripe key": ["s" + "k_live_" + "a1" * 12, "r" + "k_test_" + "a1" * 12],
+    "npm token": ["np" + "m_" + "a1" * 18],
+    "pypi token": ["py" + "pi-AgEI" + "a1" * 30],
+    "azure account key": ["Account" + "Key=" + "a1B/" * 21 + "=="],
+    "json web token": ["ey" + "J" + "a1" * 10 + ".ey" + "J" + "b2" * 10 + "." + "c3" * 10],
+    "password in url": ["postgres://ann:" + "tiger7@db/x", "https://:" + "token123@example.org"],
+}
+MISSES = [
+    "",
+    "0.1",
+    "sklearn.linear_model.LogisticRegression",
+    "python train.py --alpha 0.5 --key value",
+    "5e0c61f3a9b1d2c4e5f60718293a4b5c6d7e8f90",
+    "sha256:" + "0123456789abcdef" * 4,
+    "https://example.org/wine.git",
+    "https://example.org:8080/a@b",
+    "git@example.org:team/wine.git",
+    "ssh://git@example.org:22/wine.git",
+    "sk-learn-and-other-words",
+    "task_live_" + "short",
+    "hf_transformers_are_many_words_here",
+    "-----BEGIN " + "PUBLIC KEY-----",
+    "-----BEGIN " + "CERTIFICATE-----",
+    "AKIA",
+    "password",
+    "8f14e45f-ceea-467f-a0e6-1d6f1c5f0f7a",
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(kind, text) for kind, texts in HITS.items() for text in texts]
+)
+def test_a_secret_is_found_alone_and_amid_text(kind, text):
+    assert secrets.find(text) == kind
+    assert secrets.find(f"--token={text} --alpha 0.5\nmore") == kind
+
+
+@pytest.mark.parametrize("text", [text for texts in HITS.values() for text in texts])
+def test_what_is_redacted_holds_no_secret_and_keeps_the_rest(text):
+    redacted = secrets.redact(f"before {text} after")
+    assert text not in redacted
+    assert secrets.find(redacted) is None
+    assert redacted.startswith("before ")
+    assert redacted.endswith(" after")
+
+
+@pytest.mark.parametrize("text", MISSES)
+def test_ordinary_values_pass(text):
+    assert secrets.find(text) is None
+    assert secrets.redact(text) == text
+
+
+@given(st.text())
+def test_whatever_is_redacted_holds_no_secret(text):
+    assert secrets.find(secrets.redact(text)) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".env.local",
+        "server.pem",
+        "tls.KEY",
+        "id_rsa",
+        "id_ed25519",
+        ".netrc",
+        ".npmrc",
+        ".pypirc",
+        "credentials",
+        "credentials.json",
+        "Credentials.csv",
+    ],
+)
+def test_files_that_usually_hold_secrets_are_known_by_name(name):
+    assert secrets.is_secret_file(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["train.py", "keys.txt", "identity.py", "environment.yml", "a.env"]
+)
+def test_other_files_are_not(name):
+    assert not secrets.is_secret_file(name)
