@@ -14,69 +14,63 @@ from gittrack import files, paths
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHECK_MS = 1000
-
 
 class LineWriter:
     """Appends lines to a file that this process alone writes; made at the first line.
 
     A line is acknowledged when `append` returns: it is in the system's cache, where the death of
     the process cannot reach it. Where the file is removed meanwhile (`git stash -u`, `git clean`,
-    `rm -rf`), it is written again. `count` is how many lines were acknowledged, `restored` how many
-    files were written again.
+    `rm -rf`), `check` writes it again. `restored` is how many files it wrote.
     """
 
     def __init__(self, folder: Path, *, rank: int | None = None) -> None:
         self.folder = folder
-        self.count = self.restored = 0
+        self.restored = 0
         self._rank = rank
         self._descriptor = -1
         self._name = ""
         self._full: dict[str, int] = {}
         self._broken = False
-        self._size = 0
-        self._checked = 0
+        self._room = 0
 
     @property
     def names(self) -> tuple[str, ...]:
         """The files' names, oldest first; none before the first line."""
         return (*self._full, self._name) if self._name else ()
 
-    def append(self, line: bytes, *, now: int) -> None:
-        """Write one line; `now` in ms since 1970 UTC.
+    def append(self, line: bytes) -> None:
+        """Write one line.
 
         Raises:
             OSError: it could not be written whole; the next line begins on a new line all the same.
-            StoreError: it was written to a file that was removed, which cannot be put back yet.
+            StoreError: the file cannot be made.
         """
-        if self._descriptor < 0:
-            self._open(now)
-        if self._broken:
-            line = b"\n" + line
-        written = 0
-        try:
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                self._broken = True
-                files.write_all(self._descriptor, line[written:])
-                written = len(line)
+        if self._broken or self._descriptor < 0:
+            line = self._make_ready(line)
+        written = os.write(self._descriptor, line)
+        if written != len(line) or self._broken:
+            self._broken = True
+            files.write_all(self._descriptor, line[written:])
             self._broken = False
-            self.count += 1
-        finally:
-            self._size += written
-        if self._size >= paths.MAX_LINE_FILE:
+        self._room -= len(line)
+        if self._room <= 0:
             self._roll()
-        if now - self._checked > CHECK_MS:
-            self.check(now=now)
 
-    def check(self, *, now: int) -> None:
+    def _make_ready(self, line: bytes) -> bytes:
+        if self._descriptor < 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            first = paths.line_file_name(first=True, rank=self._rank)
+            self._take(*self._create(first))
+            return line
+        return b"\n" + line
+
+    def check(self) -> None:
         """Put back the files that somebody removed.
 
         Raises:
             OSError: they cannot be written again.
             StoreError: likewise.
         """
-        self._checked = now
         for name, descriptor in list(self._full.items()):
             if self._is_lost(name, descriptor):
                 again, fresh = self._restore(name, descriptor)
@@ -93,12 +87,9 @@ class LineWriter:
                     os.close(descriptor)
         self._full, self._descriptor, self._name = {}, -1, ""
 
-    def _open(self, now: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._name, self._descriptor = self._create(
-            paths.line_file_name(first=True, rank=self._rank)
-        )
-        self._size, self._broken, self._checked = 0, False, now
+    def _take(self, name: str, descriptor: int) -> None:
+        self._name, self._descriptor = name, descriptor
+        self._room, self._broken = paths.MAX_LINE_FILE, False
 
     def _create(self, name: str) -> tuple[str, int]:
         while True:
@@ -114,8 +105,7 @@ class LineWriter:
             return  # the file grows on; the next line tries again
         # The full file stays open: only through its descriptor could it be put back.
         self._full[self._name] = self._descriptor
-        self._name, self._descriptor = paths.next_line_file(self._name), descriptor
-        self._size, self._broken = 0, False
+        self._take(paths.next_line_file(self._name), descriptor)
 
     def _is_lost(self, name: str, descriptor: int) -> bool:
         ours = os.fstat(descriptor)

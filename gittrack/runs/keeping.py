@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gittrack import files, paths, secrets
@@ -26,11 +27,13 @@ class Keeper:
     Attributes:
         record: the record less what the line files say.
         earlier: the folds of the line files that were there when the run was opened.
+        lost: how many lines could not be written, by the reason.
     """
 
     def __init__(self, store: Store, folder: Path, record: RunRecord, warner: Warner) -> None:
         self.record = record
         self.earlier: dict[str, FileFold] = {}
+        self.lost: Counter[str] = Counter()
         self._store = store
         self._folder = folder
         self._warner = warner
@@ -75,17 +78,15 @@ class Keeper:
         """
         if self._capture is not None and self._capture.ready():
             self._take_provenance()
-        folds = {**self.earlier, **({names[-1]: own} if names else {})}
-        folded = lines.merge(folds, self.record.params)
-        sizes = {name: self._size(name) for name in names}
-        self._write(_joined(self.record, folded).replaced(files={**folded.files, **sizes}))
+        self._write(self._joined(self.earlier, own, names)[0])
 
-    def finish(self, status: str, *, opened: int, now: int) -> str:
-        """Write `run.json` for good: all line files read back, the end's status and time.
-
-        Return that status.
+    def finish(
+        self, status: str, own: FileFold, names: tuple[str, ...], *, opened: int, now: int
+    ) -> str:
+        """Write `run.json` for good, all line files folded, and return the status it ends with.
 
         Args:
+            own: see `write`.
             opened: since when this process owns the run; a joined process that asked for another
                 end after that wins over FINISHED.
 
@@ -94,15 +95,15 @@ class Keeper:
         """
         self._take_provenance()
         self.restore()
-        folds = {path.name: lines.fold_file(path) for path in lines.line_files(self._folder)}
-        folded = lines.merge(folds, self.record.params)
+        others = [path for path in lines.line_files(self._folder) if path.name not in names]
+        folds = {path.name: lines.fold_file(path) for path in others}
+        record, folded = self._joined(folds, own, names)
         for problem in folded.problems:
             self._warner.warn(str(problem))
-        asked = folded.status
-        if status == FINISHED and asked is not None and asked[0] >= opened:
-            status = asked[1]
-        end = max(now, self.record.start_time)
-        self.record = _joined(self.record, folded).replaced(status=status, end_time=end)
+        if status == FINISHED and folded.status is not None and folded.status[0] >= opened:
+            status = folded.status[1]
+        self.record = record.replaced(status=status, end_time=max(now, record.start_time))
+        self._leave_out(tuple(f"{count} lines: {reason}" for reason, count in self.lost.items()))
         self._write(self.record)
         return status
 
@@ -153,18 +154,22 @@ class Keeper:
         files.make_folder(self._folder)
         files.write_atomic(self._folder / paths.RUN_JSON, to_bytes(record))
 
+    def _joined(
+        self, others: Mapping[str, FileFold], own: FileFold, names: tuple[str, ...]
+    ) -> tuple[RunRecord, Folded]:
+        folds = {**others, **({names[-1]: own} if names else {})}
+        folded = lines.merge(folds, self.record.params)
+        tags = {**self.record.tags, **folded.tags}
+        record = self.record.replaced(
+            params=folded.params,
+            metrics=folded.metrics,
+            tags={name: value for name, value in tags.items() if value is not None},
+            files={**folded.files, **{name: self._size(name) for name in names}},
+        )
+        return record, folded
+
     def _size(self, name: str) -> int:
         try:
             return (self._folder / name).stat().st_size
         except OSError:
             return 0
-
-
-def _joined(record: RunRecord, folded: Folded) -> RunRecord:
-    tags = {**record.tags, **folded.tags}
-    return record.replaced(
-        params=folded.params,
-        metrics=folded.metrics,
-        tags={name: value for name, value in tags.items() if value is not None},
-        files=folded.files,
-    )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-import time as clock
 import weakref
 from contextlib import suppress
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from gittrack import files, paths, settings
@@ -19,7 +19,7 @@ from gittrack.runs import lines, live, provenance
 from gittrack.runs.appending import LineWriter
 from gittrack.runs.forgiving import Warner
 from gittrack.runs.keeping import Keeper
-from gittrack.runs.lines import FileFold
+from gittrack.runs.lines import FileFold, metric_line, metrics_line
 from gittrack.runs.names import new_name
 from gittrack.runs.reading import read_run
 from gittrack.runs.record import ENDED, FINISHED, RUNNING, RunRecord
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from gittrack.runs.store import Experiment, Store
 
 WRITE_EVERY_MS = 2000
+CHECK_EVERY_MS = 1000
+MOST_WAITING = 2000
 
 _open_writers: weakref.WeakSet[RunWriter] = weakref.WeakSet()
 
@@ -48,6 +50,7 @@ class RunWriter:
         self.name = record.name
         self.experiment_id = folder.parent.name
         self.status = RUNNING
+        self.open = True
         self.pid = os.getpid()
         self._mark = mark
         self._warner = Warner(record.run_id)
@@ -57,6 +60,7 @@ class RunWriter:
         self._restored = 0
         self._lock = threading.RLock()
         self._opened = self._written = _now()
+        self._due = self._opened + CHECK_EVERY_MS
         self._ended = threading.Event()
         _open_writers.add(self)
         if mark is not None:
@@ -153,18 +157,37 @@ class RunWriter:
         """Whether this process writes the run's `run.json`."""
         return self._mark is not None
 
+    def log_metric(
+        self, name: str, value: float, *, step: int | None = None, time: int | None = None
+    ) -> None:
+        """Append one line with one metric, `time` in ms since 1970 UTC, all taken as it is.
+
+        Most of what a training logs passes here, thousands of times a second.
+        """
+        now = time_ns() // 1_000_000
+        moment = now if time is None else time
+        line = metric_line(name, value, time=moment, step=step)
+        with self._lock:
+            try:
+                self._lines.append(line)
+            except (OSError, StoreError) as error:
+                self._lose(error)
+                return
+            waiting = self._fold.waiting
+            waiting.append((name, step or 0, moment, value))
+            if now > self._due or len(waiting) > MOST_WAITING:
+                self._look_after(now)
+
     def log_metrics(
         self, metrics: Mapping[str, float], *, step: int | None = None, time: int | None = None
     ) -> None:
-        """Append one line of metrics.
-
-        `time` in ms since 1970 UTC. Keys and values are taken as they are.
-        """
-        now = _now()
+        """Append one line with several metrics; see `log_metric`."""
+        now = time_ns() // 1_000_000
         moment = now if time is None else time
         with self._lock:
-            if self._append(lines.metrics_line(metrics, time=moment, step=step), now):
-                self._fold.add_metrics(metrics, step=step or 0, time=moment)
+            if self._append(metrics_line(metrics, time=moment, step=step)):
+                at = step or 0
+                self._fold.waiting += [(name, at, moment, metrics[name]) for name in metrics]
             self._look_after(now)
 
     def log_params(self, params: Mapping[str, object]) -> None:
@@ -172,7 +195,7 @@ class RunWriter:
         now = _now()
         with self._lock:
             kept = self._safe_params(params)
-            if self._append(lines.entry_line("params", kept, time=now), now):
+            if self._append(lines.entry_line("params", kept, time=now)):
                 for name, value in kept.items():
                     self._fold.params.setdefault(name, (now, value))
             self._look_after(now)
@@ -182,7 +205,7 @@ class RunWriter:
         now = _now()
         with self._lock:
             kept = self._safe_tags(tags)
-            if self._append(lines.entry_line("tags", kept, time=now), now):
+            if self._append(lines.entry_line("tags", kept, time=now)):
                 self._fold.tags.update({name: (now, value) for name, value in kept.items()})
             self._look_after(now)
 
@@ -230,28 +253,45 @@ class RunWriter:
             )
         with self._lock:
             self._ended.set()
-            self.status = status
+            self.status, self.open = status, False
             with self._warner.forgive("metrics"):
-                self._lines.check(now=_now())
+                self._lines.check()
             if self._mark is None and status != FINISHED:
-                self._append(lines.entry_line("status", status, time=_now()), _now())
+                self._append(lines.entry_line("status", status, time=_now()))
             mark, self._mark = self._mark, None  # nobody writes the record after its end
             if mark is not None:
                 with self._warner.forgive(paths.RUN_JSON):
-                    self.status = self._keeper.finish(status, opened=self._opened, now=_now())
+                    self.status = self._keeper.finish(
+                        status, self._fold, self._lines.names, opened=self._opened, now=_now()
+                    )
                     mark.release()
                 mark.forget()  # where the end could not be written, the mark is left to tell of it
             self._lines.close()
             _open_writers.discard(self)
 
-    def _append(self, line: bytes, now: int) -> bool:
-        count = self._lines.count
-        with self._warner.forgive("metrics"):
-            self._lines.append(line, now=now)
-        return self._lines.count > count
+    def _append(self, line: bytes) -> bool:
+        try:
+            self._lines.append(line)
+        except (OSError, StoreError) as error:
+            self._lose(error)
+            return False
+        return True
+
+    def _lose(self, error: OSError | StoreError) -> None:
+        # The work goes on; the record will say what it lacks.
+        reason = error.message if isinstance(error, StoreError) else error.strerror or str(error)
+        self._keeper.lost[reason] += 1
+        self._warner.warn(f"metrics could not be written: {reason}", once=reason)
 
     def _look_after(self, now: int) -> None:
-        # Only when the fold knows the line: the record says of which bytes it is the summary.
+        """See every second that the files are there, every other that the record is fresh."""
+        if len(self._fold.waiting) > MOST_WAITING:
+            self._fold.settle()
+        if now <= self._due:
+            return
+        self._due = now + CHECK_EVERY_MS
+        with self._warner.forgive("metrics"):
+            self._lines.check()
         if self._lines.restored != self._restored:
             self._restored = self._lines.restored
             self._warner.warn(
@@ -312,7 +352,7 @@ def _touch(mark: live.Mark, ended: threading.Event) -> None:
 
 
 def _now() -> int:
-    return clock.time_ns() // 1_000_000
+    return time_ns() // 1_000_000
 
 
 def _after_fork() -> None:

@@ -65,11 +65,18 @@ class ActiveRun(Run):
         return run_of(read_run(self.writer.folder))
 
 
+class _Stack(threading.local):
+    """The open runs of one thread, innermost last."""
+
+    def __init__(self) -> None:
+        self.runs: list[ActiveRun] = []
+
+
 class _State:
     """All that the fluent API remembers between two calls."""
 
     def __init__(self) -> None:
-        self.local = threading.local()
+        self.local = _Stack()
         self.open: dict[str, ActiveRun] = {}
         self.experiment: str | None = None
         self.store: Path | None = None
@@ -79,7 +86,7 @@ class _State:
     @property
     def stack(self) -> list[ActiveRun]:
         """The open runs of this thread, innermost last."""
-        stack: list[ActiveRun] = self.local.__dict__.setdefault("stack", [])
+        stack = self.local.runs
         stack[:] = [run for run in stack if run.writer.run_id in self.open]
         return stack
 
@@ -93,7 +100,7 @@ class _State:
 
     def close(self, writer: RunWriter, status: str) -> None:
         """End a run, where it is still open."""
-        self.local.stack = [run for run in self.stack if run.writer is not writer]
+        self.local.runs = [run for run in self.stack if run.writer is not writer]
         # One step, so that threads which open and close runs at the same time lose none.
         if self.open.pop(writer.run_id, None) is not None and writer.pid == os.getpid():
             writer.end(status)
@@ -120,8 +127,10 @@ def current() -> RunWriter | None:
 
     This thread's innermost, else the only one that is open in the process.
     """
-    stack = _state.stack
-    if stack:
+    runs = _state.local.runs
+    if runs and (writer := runs[-1].writer).open:
+        return writer
+    if stack := _state.stack:
         return stack[-1].writer
     others = list(_state.open.values())
     return others[0].writer if len(others) == 1 else None

@@ -15,8 +15,14 @@ from gittrack import artifacts, secrets
 from gittrack.entities import Experiment, Run, experiment_of, run_of
 from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
 from gittrack.runs.values import param_text, param_value, same_param
-from gittrack.tracking.active import choose_experiment, open_store, writer_of
-from gittrack.tracking.validation import check_integer, check_key, check_map, check_metric
+from gittrack.tracking.active import choose_experiment, current_or_new, open_store, writer_of
+from gittrack.tracking.validation import (
+    check_integer,
+    check_key,
+    check_map,
+    check_metric,
+    known_keys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +90,16 @@ def log_metric(
     Raises:
         InvalidValueError: the name cannot be used, or the value, step or time is no number.
     """
-    log_metrics({key: value}, step, run_id=run_id, timestamp=timestamp)
+    if type(key) is not str or key not in known_keys:
+        check_key("metric", key)
+    number = value if type(value) is float else check_metric(key, value)
+    at = step if type(step) is int else check_integer("step", step)
+    moment = timestamp if timestamp is None else check_integer("timestamp", timestamp)
+    if run_id is None:
+        current_or_new().log_metric(key, number, step=at, time=moment)
+    else:
+        with writer_of(run_id) as writer:
+            writer.log_metric(key, number, step=at, time=moment)
 
 
 def log_metrics(

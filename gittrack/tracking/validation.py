@@ -11,7 +11,8 @@ from gittrack.errors import InvalidValueError
 
 MAX_KEY = 250
 _KEY = re.compile(r"[/\w.\- :]*")
-_checked: set[tuple[str, str]] = set()
+# Names that have passed before: what is logged again and again is not looked at again.
+known_keys: set[str] = set()
 _REMEMBERED = 10_000
 
 
@@ -21,10 +22,10 @@ def check_key(kind: str, name: object) -> str:
     Raises:
         InvalidValueError: it is no text, too long, or could not be a file's name in MLflow's store.
     """
-    if (kind, name) in _checked:
-        return str(name)
     if not isinstance(name, str):
         raise InvalidValueError(f"Invalid {kind} name: {name!r} is {type(name).__name__}, not text")
+    if name in known_keys:
+        return name
     if not _KEY.fullmatch(name):
         raise InvalidValueError(
             f"Invalid {kind} name: {name[:100]!r}",
@@ -40,8 +41,8 @@ def check_key(kind: str, name: object) -> str:
             f"Invalid {kind} name: {name[:40]!r}... has {len(name)} characters",
             hint=f"use at most {MAX_KEY}",
         )
-    if len(_checked) < _REMEMBERED:
-        _checked.add((kind, name))
+    if len(known_keys) < _REMEMBERED and type(name) is str:
+        known_keys.add(name)
     return name
 
 

@@ -12,9 +12,7 @@ import pytest
 from gittrack import paths
 from gittrack.errors import StoreError
 from gittrack.runs import lines
-from gittrack.runs.appending import CHECK_MS, LineWriter
-
-LATER = CHECK_MS + 1
+from gittrack.runs.appending import LineWriter
 
 
 @pytest.fixture
@@ -46,7 +44,7 @@ def test_nothing_is_made_before_the_first_line(writer):
 
 def test_each_line_is_in_the_file_when_append_returns(writer):
     for number in range(5):
-        writer.append(line(number), now=0)
+        writer.append(line(number))
         assert numbers(writer.folder) == (list(range(number + 1)), 0)
     assert writer.names == ("metrics.jsonl",)
 
@@ -54,7 +52,7 @@ def test_each_line_is_in_the_file_when_append_returns(writer):
 def test_every_further_process_has_a_file_of_its_own(writer, isolated):
     others = [LineWriter(isolated / "run", rank=rank) for rank in (None, 0, 3)]
     for number, each in enumerate([writer, *others]):
-        each.append(line(number), now=0)
+        each.append(line(number))
     names = [each.names[0] for each in [writer, *others]]
     assert len(set(names)) == 4
     assert names[0] == "metrics.jsonl"
@@ -67,7 +65,7 @@ def test_every_further_process_has_a_file_of_its_own(writer, isolated):
 def test_a_full_file_is_continued_in_the_next(writer, monkeypatch):
     monkeypatch.setattr(paths, "MAX_LINE_FILE", 200)
     for number in range(20):
-        writer.append(line(number, length=50), now=0)
+        writer.append(line(number, length=50))
     assert writer.names[:3] == ("metrics.jsonl", "metrics.2.jsonl", "metrics.3.jsonl")
     assert numbers(writer.folder) == (list(range(20)), 0)
 
@@ -77,85 +75,91 @@ def test_where_the_next_file_cannot_be_made_the_full_one_grows(writer, monkeypat
     writer.folder.mkdir()
     (writer.folder / "metrics.2.jsonl").write_text("")
     for number in range(20):
-        writer.append(line(number, length=50), now=0)
+        writer.append(line(number, length=50))
     assert numbers(writer.folder) == (list(range(20)), 0)
 
 
 def test_removed_files_are_put_back_also_full_ones(writer, monkeypatch):
     monkeypatch.setattr(paths, "MAX_LINE_FILE", 200)
     for number in range(10):
-        writer.append(line(number, length=50), now=0)
+        writer.append(line(number, length=50))
     for number in (10, 11):
         shutil.rmtree(writer.folder)
-        writer.append(line(number), now=number * LATER)
+        writer.append(line(number))
+        writer.check()
         assert numbers(writer.folder) == (list(range(number + 1)), 0)
     assert writer.restored == 2 * len(lines.line_files(writer.folder))
 
 
 def test_a_line_that_was_written_to_a_removed_file_is_put_back_too(writer):
-    writer.append(line(0), now=0)
+    writer.append(line(0))
     shutil.rmtree(writer.folder)
-    writer.append(line(1), now=1)
-    writer.check(now=LATER)
+    writer.append(line(1))
+    writer.check()
     assert numbers(writer.folder) == ([0, 1], 0)
 
 
 def test_while_a_removed_file_cannot_be_put_back_nothing_is_lost(writer, monkeypatch):
     monkeypatch.setattr(paths, "MAX_LINE_FILE", 200)
     for number in range(5):
-        writer.append(line(number, length=50), now=0)
+        writer.append(line(number, length=50))
     shutil.rmtree(writer.folder)
     writer.folder.write_text("in the way")
+    writer.append(line(5))
     with pytest.raises((OSError, StoreError)):
-        writer.append(line(5), now=LATER)
-    writer.append(line(6), now=LATER)
+        writer.check()
+    writer.append(line(6))
     writer.folder.unlink()
-    writer.check(now=2 * LATER)
+    writer.check()
     assert numbers(writer.folder) == (list(range(7)), 0)
 
 
 def test_an_older_state_that_git_put_back_is_brought_up_to_date(writer):
     for number in range(3):
-        writer.append(line(number), now=0)
+        writer.append(line(number))
     path = writer.folder / "metrics.jsonl"
     path.unlink()
     path.write_bytes(line(0))
-    writer.append(line(3), now=LATER)
+    writer.append(line(3))
+    writer.check()
     assert numbers(writer.folder) == ([0, 1, 2, 3], 0)
     assert writer.names == ("metrics.jsonl",)
 
 
 def test_another_file_of_that_name_is_left_alone(writer):
-    writer.append(line(0), now=0)
+    writer.append(line(0))
     path = writer.folder / "metrics.jsonl"
     path.unlink()
     path.write_bytes(line(77))
-    writer.append(line(1), now=LATER)
+    writer.append(line(1))
+    writer.check()
     assert path.read_bytes() == line(77)
     assert sorted(numbers(writer.folder)[0]) == [0, 1, 77]
 
 
 def test_an_older_state_is_noticed_also_where_a_backup_keeps_the_file_alive(writer, isolated):
-    writer.append(line(0), now=0)
+    writer.append(line(0))
     path = writer.folder / "metrics.jsonl"
     os.link(path, isolated / "backup")
     path.unlink()
     path.write_bytes(b"")
-    writer.append(line(1), now=LATER)
+    writer.append(line(1))
+    writer.check()
     assert numbers(writer.folder) == ([0, 1], 0)
 
 
 def test_a_folder_that_was_moved_away_is_made_again(writer, isolated):
-    writer.append(line(0), now=0)
+    writer.append(line(0))
     writer.folder.rename(isolated / "moved")
-    writer.append(line(1), now=LATER)
+    writer.append(line(1))
+    writer.check()
     assert numbers(writer.folder) == ([0, 1], 0)
 
 
 def test_after_closing_the_next_line_opens_a_file_of_its_own(writer):
-    writer.append(line(0), now=0)
+    writer.append(line(0))
     writer.close()
-    writer.append(line(1), now=0)
+    writer.append(line(1))
     assert len(lines.line_files(writer.folder)) == 2
 
 
@@ -180,7 +184,7 @@ def test_on_a_full_disk_nothing_that_was_written_is_damaged(tiny_disk):
     kept, failed = [], []
     for number in range(100):
         try:
-            writer.append(line(number, length=300), now=0)
+            writer.append(line(number, length=300))
             kept.append(number)
         except OSError as error:
             failed.append(error.errno)
@@ -198,7 +202,7 @@ def test_when_there_is_space_again_the_next_line_is_whole(tiny_disk):
         if number == 50:
             (tiny_disk / "ballast").unlink()
         try:
-            writer.append(line(number, length=300), now=0)
+            writer.append(line(number, length=300))
             kept.append(number)
         except OSError:
             assert number < 50

@@ -91,15 +91,22 @@ def test_while_it_runs_every_reader_sees_what_was_logged(run):
     assert "metrics" not in on_disk(run)
 
 
-def test_the_record_is_written_now_and_then_on_the_back_of_a_call(run, monkeypatch):
+def always_look_after(run, monkeypatch):
+    """Let every call do what else happens every second or two."""
     monkeypatch.setattr(writer, "WRITE_EVERY_MS", -1)
+    monkeypatch.setattr(writer, "CHECK_EVERY_MS", -1)
+    run._due = 0
+
+
+def test_the_record_is_written_now_and_then_on_the_back_of_a_call(run, monkeypatch):
+    always_look_after(run, monkeypatch)
     run.log_metrics({"loss": 0.5})
     run.log_metrics({"loss": 0.25})
     assert on_disk(run)["metrics"]["loss"]["count"] == 2
 
 
 def test_a_call_that_comes_after_the_end_is_kept_and_the_end_stays(run, monkeypatch):
-    monkeypatch.setattr(writer, "WRITE_EVERY_MS", -1)
+    always_look_after(run, monkeypatch)
     run.log_metrics({"loss": 0.5})
     run.end("FAILED")
     run.log_metrics({"loss": 0.25})
@@ -338,7 +345,7 @@ def test_whatever_happens_to_the_tree_every_acknowledged_call_is_there_at_the_en
 
 
 def test_a_removed_tree_is_put_back_with_one_warning_and_the_run_still_runs(run, monkeypatch):
-    monkeypatch.setattr("gittrack.runs.appending.CHECK_MS", -1)
+    always_look_after(run, monkeypatch)
     run.log_metrics({"loss": 0})
     shutil.rmtree(run.store.root)
     with pytest.warns(TrackingWarning, match="was removed meanwhile"):
@@ -349,7 +356,7 @@ def test_a_removed_tree_is_put_back_with_one_warning_and_the_run_still_runs(run,
 
 
 def test_where_the_tree_cannot_be_written_the_work_goes_on(run, monkeypatch):
-    monkeypatch.setattr("gittrack.runs.appending.CHECK_MS", -1)
+    always_look_after(run, monkeypatch)
     run.log_metrics({"loss": 0})
     shutil.rmtree(run.store.root)
     run.store.root.write_text("in the way")
