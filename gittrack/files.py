@@ -6,15 +6,15 @@ import errno
 import json
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from gittrack import paths
 from gittrack.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
@@ -35,10 +35,9 @@ class Problem(NamedTuple):
         return f"{where}: {self.message}"
 
 
-class Lines(NamedTuple):
-    """What was read of a JSON-lines file: numbered objects, its size, and its broken lines."""
+class LinesRead(NamedTuple):
+    """What reading a JSON-lines file came to: its size in bytes and its broken lines."""
 
-    entries: list[tuple[int, dict[str, object]]]
     size: int
     problems: list[Problem]
 
@@ -136,8 +135,9 @@ def read_descriptor(descriptor: int) -> bytes:
     return b"".join(chunks)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a plain file; a link, a pipe or a device in its place is not followed or waited for.
+@contextmanager
+def open_plain(path: Path) -> Iterator[IO[bytes]]:
+    """Open a plain file; a link, a pipe or a device in its place is not followed or waited for.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -151,9 +151,15 @@ def read_bytes(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "is not a plain file")
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read()
+            yield file
     finally:
         os.close(descriptor)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a plain file whole, see `open_plain`."""
+    with open_plain(path) as file:
+        return file.read()
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -176,35 +182,43 @@ def read_json(path: Path) -> dict[str, object]:
     return value
 
 
-def read_lines(path: Path) -> Lines:
-    """Read a JSON-lines file; a line that cannot be read becomes a problem and hides no other.
+def read_lines(path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
+    """Give each object of a JSON-lines file to `take`, one after the other.
 
-    A missing file is an empty one. The last line may lack its newline: a process was killed while
-    it wrote.
+    A line that cannot be read, or that `take` refuses by a ValueError, becomes a problem and hides
+    no other. A missing file is an empty one. The last line may lack its newline: a process was
+    killed while it wrote.
     """
-    try:
-        data = read_bytes(path)
-    except FileNotFoundError:
-        return Lines([], 0, [])
-    except OSError as error:
-        return Lines([], 0, [Problem(path, error.strerror or str(error))])
-    entries: list[tuple[int, dict[str, object]]] = []
+    size, number = 0, 0
     problems: list[Problem] = []
-    lines = data.split(b"\n")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            message = "the last line is cut off" if number == len(lines) else "not a line of JSON"
-            problems.append(Problem(path, message, number, "gittrack fsck --repair"))
-            continue
-        if isinstance(entry, dict):
-            entries.append((number, entry))
-        else:
-            problems.append(Problem(path, f"holds {type(entry).__name__}, not an object", number))
-    return Lines(entries, len(data), problems)
+    try:
+        with open_plain(path) as file:
+            for number, line in enumerate(file, 1):
+                size += len(line)
+                if words := _take_line(line, take):
+                    problems.append(Problem(path, words, number))
+    except FileNotFoundError:
+        return LinesRead(0, [])
+    except OSError as error:
+        problems.append(Problem(path, error.strerror or str(error), number))
+    return LinesRead(size, problems)
+
+
+def _take_line(line: bytes, take: Callable[[dict[str, Any]], None]) -> str:
+    """Return what is wrong with a line, or ""."""
+    if not line.strip():
+        return ""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return "not a line of JSON" if line.endswith(b"\n") else "the last line is cut off"
+    if not isinstance(entry, dict):
+        return f"holds {type(entry).__name__}, not an object"
+    try:
+        take(entry)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def walk(folder: Path) -> Iterator[Path]:

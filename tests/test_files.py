@@ -126,21 +126,31 @@ def test_two_processes_never_append_to_one_file(tmp_path):
         files.open_append(tmp_path / "metrics.jsonl")
 
 
-def read(tmp_path, data: bytes) -> files.Lines:
+def read(tmp_path, data: bytes) -> tuple[list[dict[str, object]], files.LinesRead]:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(data)
-    return files.read_lines(path)
+    entries = []
+    return entries, files.read_lines(path, entries.append)
 
 
 def test_a_missing_line_file_is_an_empty_one(tmp_path):
-    assert files.read_lines(tmp_path / "metrics.jsonl") == ([], 0, [])
+    assert files.read_lines(tmp_path / "metrics.jsonl", pytest.fail) == (0, [])
 
 
-def test_lines_are_read_with_their_numbers_and_size(tmp_path):
-    lines = read(tmp_path, LINE + b"\n" + LINE)
-    assert lines.entries == [(1, {"time": 1}), (3, {"time": 1})]
-    assert lines.size == 2 * len(LINE) + 1
-    assert not lines.problems
+def test_lines_are_read_in_their_order(tmp_path):
+    entries, done = read(tmp_path, LINE + b"\n" + LINE)
+    assert entries == [{"time": 1}, {"time": 1}]
+    assert done == (2 * len(LINE) + 1, [])
+
+
+def test_a_line_that_its_reader_refuses_is_a_problem(tmp_path):
+    def take(entry):
+        if entry["time"] == 2:
+            raise ValueError("not that one")
+
+    (tmp_path / "metrics.jsonl").write_bytes(b'{"time":1}\n{"time":2}\n{"time":3}\n')
+    (problem,) = files.read_lines(tmp_path / "metrics.jsonl", take).problems
+    assert (problem.line, problem.message) == (2, "not that one")
 
 
 @pytest.mark.parametrize(
@@ -157,28 +167,28 @@ def test_lines_are_read_with_their_numbers_and_size(tmp_path):
     ],
 )
 def test_a_broken_line_is_named_and_hides_no_other(tmp_path, name, broken):
-    lines = read(tmp_path, LINE + broken + b"\n" + LINE)
-    assert [number for number, _ in lines.entries] == [1, 3], name
-    assert [(problem.path.name, problem.line) for problem in lines.problems] == [
+    entries, done = read(tmp_path, LINE + broken + b"\n" + LINE)
+    assert len(entries) == 2, name
+    assert [(problem.path.name, problem.line) for problem in done.problems] == [
         ("metrics.jsonl", 2)
     ]
 
 
 def test_a_last_line_that_was_cut_off_is_told_from_a_broken_one(tmp_path):
-    lines = read(tmp_path, LINE + b'{"time"')
-    assert [problem.message for problem in lines.problems] == ["the last line is cut off"]
+    _, done = read(tmp_path, LINE + b'{"time"')
+    assert [problem.message for problem in done.problems] == ["the last line is cut off"]
 
 
 def test_a_last_line_without_its_newline_counts_where_it_is_whole(tmp_path):
-    assert len(read(tmp_path, LINE + LINE.rstrip()).entries) == 2
+    assert len(read(tmp_path, LINE + LINE.rstrip())[0]) == 2
 
 
 def test_both_sides_of_a_conflict_are_read(tmp_path):
-    lines = read(
+    entries, done = read(
         tmp_path, b'<<<<<<< HEAD\n{"time":1}\n=======\n{"time":2}\n>>>>>>> other\n{"time":3}\n'
     )
-    assert [entry["time"] for _, entry in lines.entries] == [1, 2, 3]
-    assert [problem.line for problem in lines.problems] == [1, 3, 5]
+    assert [entry["time"] for entry in entries] == [1, 2, 3]
+    assert [problem.line for problem in done.problems] == [1, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +216,7 @@ def test_links_pipes_and_folders_are_not_read(tmp_path):
     for name in ("link", "dangling", "folder", "pipe"):
         with pytest.raises(OSError, match=r"."):
             files.read_json(tmp_path / name)
-        assert files.read_lines(tmp_path / name).problems
+        assert files.read_lines(tmp_path / name, pytest.fail).problems
 
 
 def test_walking_does_not_leave_the_folder(tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import files, paths, secrets
 from gittrack.runs import lines, provenance
-from gittrack.runs.record import FINISHED, RunRecord, to_bytes
+from gittrack.runs.record import FINISHED, RunRecord, joined_inputs, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,10 +122,6 @@ class Keeper:
             if not (self._folder / name).exists():
                 files.write_atomic(self._folder / name, data)
 
-    def add_input(self, entry: Mapping[str, Any]) -> None:
-        """Take a dataset that the run read into the record."""
-        self.record = self.record.replaced(inputs=(*self.record.inputs, entry))
-
     def _take_provenance(self) -> None:
         capture, self._capture = self._capture, None
         if capture is None:
@@ -164,6 +160,7 @@ class Keeper:
             params=folded.params,
             metrics=folded.metrics,
             tags={name: value for name, value in tags.items() if value is not None},
+            inputs=joined_inputs(self.record.inputs, folded.inputs),
             files={**folded.files, **{name: self._size(name) for name in names}},
         )
         return record, folded

@@ -3,6 +3,7 @@
     {"step":3,"time":1795411510252,"metrics":{"acc":0.9,"loss":0.33}}
     {"time":1795411510300,"params":{"alpha":0.5}}
     {"time":1795411510301,"tags":{"team":"a","old":null}}
+    {"time":1795411510302,"inputs":[{"name":"wine.csv","digest":"sha256:..."}]}
     {"time":1795411510999,"status":"FAILED"}
 
 `time` is ms since 1970 UTC. A line without `step` is at step 0. A tag that is null is removed.
@@ -11,11 +12,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, isnan
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gittrack import files, paths
 from gittrack.files import Problem
@@ -91,6 +93,7 @@ class FileFold:
     metrics: dict[str, MetricFold] = field(default_factory=dict)
     params: dict[str, tuple[int, ParamValue]] = field(default_factory=dict)
     tags: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    inputs: list[Mapping[str, object]] = field(default_factory=list)
     status: tuple[int, str] | None = None
     last_time: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -116,9 +119,7 @@ class FileFold:
         Raises:
             ValueError: the line is not of the format.
         """
-        time, step = entry.get("time"), entry.get("step", 0)
-        if type(time) is not int or type(step) is not int:
-            raise ValueError("'time' or 'step' is not an integer")
+        step, time = _place(entry)
         self.last_time = max(self.last_time, time)
         metrics = {name: metric_value(value) for name, value in _map(entry, "metrics").items()}
         self.add_metrics(metrics, step=step, time=time)
@@ -130,6 +131,8 @@ class FileFold:
             if value is not None and not isinstance(value, str):
                 raise ValueError(f"tag {name!r} is not text")
             self.tags[name] = (time, value)
+        if isinstance(inputs := entry.get("inputs"), list):
+            self.inputs += [item for item in inputs if isinstance(item, Mapping)]
         if isinstance(status := entry.get("status"), str) and status in ENDED:
             self.status = (time, status)
 
@@ -150,6 +153,7 @@ class Folded:
     metrics: dict[str, MetricSummary]
     params: dict[str, ParamValue]
     tags: dict[str, str | None]
+    inputs: list[Mapping[str, object]]
     files: dict[str, int]
     status: tuple[int, str] | None
     last_time: int
@@ -196,13 +200,8 @@ def line_files(folder: Path) -> list[Path]:
 
 def fold_file(path: Path) -> FileFold:
     """Read one line file; lines that cannot be read become problems."""
-    read = files.read_lines(path)
-    fold = FileFold(size=read.size, problems=list(read.problems))
-    for number, entry in read.entries:
-        try:
-            fold.add(entry)
-        except ValueError as error:
-            fold.problems.append(Problem(path, str(error), number))
+    fold = FileFold()
+    fold.size, fold.problems = files.read_lines(path, fold.add)
     return fold
 
 
@@ -240,6 +239,7 @@ def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None =
         metrics={name: _merge_metric(group) for name, group in _by_metric(folds)},
         params=params,
         tags={name: value for name, (_, value) in tags.items()},
+        inputs=[item for file in sorted(folds) for item in folds[file].inputs],
         files={file: fold.size for file, fold in folds.items()},
         status=max(statuses) if statuses else None,
         last_time=max((fold.last_time for fold in folds.values()), default=0),
@@ -249,25 +249,24 @@ def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None =
 
 def history(paths_of_files: Iterable[Path], name: str) -> list[Point]:
     """Return every logged value of a metric, sorted by step and time."""
-    points = [point for path in paths_of_files for point in _points(path, name)]
-    points.sort(key=lambda point: (point.step, point.time))
+    points: list[Point] = []
+
+    def take(entry: dict[str, Any]) -> None:
+        metrics = entry.get("metrics")
+        if isinstance(metrics, dict) and name in metrics:
+            points.append(Point(*_place(entry), metric_value(metrics[name])))
+
+    for path in paths_of_files:
+        files.read_lines(path, take)
+    points.sort(key=itemgetter(0, 1))
     return points
 
 
-def _points(path: Path, name: str) -> Iterator[Point]:
-    for _, entry in files.read_lines(path).entries:
-        metrics = entry.get("metrics")
-        time, step = entry.get("time"), entry.get("step", 0)
-        if (
-            isinstance(metrics, dict)
-            and name in metrics
-            and isinstance(time, int)
-            and isinstance(step, int)
-        ):
-            try:
-                yield Point(step, time, metric_value(metrics[name]))
-            except ValueError:
-                continue
+def _place(entry: Mapping[str, object]) -> tuple[int, int]:
+    step, time = entry.get("step", 0), entry.get("time")
+    if type(step) is not int or type(time) is not int:
+        raise ValueError("'time' or 'step' is not an integer")
+    return step, time
 
 
 def _by_metric(folds: Mapping[str, FileFold]) -> list[tuple[str, list[MetricFold]]]:

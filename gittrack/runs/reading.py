@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gittrack import files, paths
 from gittrack.errors import BrokenRunError, NewerFormatError
 from gittrack.runs import edits, lines, live
-from gittrack.runs.record import RUNNING, RunRecord, from_json
+from gittrack.runs.record import RUNNING, RunRecord, from_json, joined_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,5 +129,6 @@ def _with_lines(
         params=folded.params,
         metrics=folded.metrics,
         tags={name: value for name, value in tags.items() if value is not None},
+        inputs=joined_inputs(record.inputs, folded.inputs),
         files=folded.files,
     ), folded.problems

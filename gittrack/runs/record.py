@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -92,6 +92,17 @@ class RunRecord:
     def replaced(self, **changes: Any) -> RunRecord:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
+
+
+def joined_inputs(
+    first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]
+) -> tuple[Mapping[str, Any], ...]:
+    """Return the datasets of both, each once."""
+    joined: list[Mapping[str, Any]] = []
+    for item in (*first, *second):
+        if item not in joined:
+            joined.append(item)
+    return tuple(joined)
 
 
 def to_bytes(record: RunRecord) -> bytes:

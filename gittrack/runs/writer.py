@@ -130,7 +130,7 @@ class RunWriter:
         if stored.deleted:
             raise RunStateError(
                 f"Cannot start run with ID {run_id} because it is in the deleted state.",
-                hint=f"bring it back first: gittrack restore {run_id}",
+                hint=f"bring it back first: gittrack.restore_run({run_id!r})",
             )
         # Only the first of several ranks may own the run; the others just append to it.
         mark = _take(store, run_id) if own and not settings.rank() else None
@@ -210,10 +210,16 @@ class RunWriter:
             self._look_after(now)
 
     def add_input(self, entry: Mapping[str, Any]) -> None:
-        """Record a dataset that the run read: `{"name", "digest", "context" ...}`."""
+        """Append one line of a dataset that the run read: `{"name", "digest", "context" ...}`."""
+        now = _now()
         with self._lock:
-            self._keeper.add_input(entry)
-            self.write()
+            kept = {
+                key: self._keeper.safe(f"inputs.{key}", value) if isinstance(value, str) else value
+                for key, value in entry.items()
+            }
+            if self._append(lines.entry_line("inputs", [kept], time=now)):
+                self._fold.inputs.append(kept)
+            self._look_after(now)
 
     def find_param(self, name: str) -> tuple[bool, ParamValue]:
         """Tell whether a param was logged, and its value, as far as this process knows."""
@@ -238,11 +244,32 @@ class RunWriter:
             if self._mark is not None:
                 self._keeper.write(self._fold, self._lines.names)
 
-    def end(self, status: str = FINISHED) -> None:
+    def backdate(self, start_time: int) -> None:
+        """Say that the run began at another time than its folder was made at."""
+        with self._lock:
+            self._keeper.record = self._keeper.record.replaced(start_time=start_time)
+            self.write()
+
+    def leave(self) -> None:
+        """Let go of the run without ending it; whoever opens it next may own it."""
+        with self._lock:
+            self._ended.set()
+            self.open = False
+            if self._mark is not None:
+                self.wait_for_provenance()
+                self._mark.forget()
+                self._mark = None
+            self._lines.close()
+            _open_writers.discard(self)
+
+    def end(self, status: str = FINISHED, *, time: int | None = None) -> None:
         """End the run: every line file folded, `run.json` written, the mark removed.
 
         A process that only joined the run leaves the end to its owner, and tells it of a status
         other than FINISHED.
+
+        Args:
+            time: when it ended, in ms since 1970 UTC; default: now.
 
         Raises:
             RunStateError: no run ends with that status.
@@ -251,6 +278,7 @@ class RunWriter:
             raise RunStateError(
                 f"{status!r} is no status that a run ends with", hint=f"use {', '.join(ENDED)}"
             )
+        now = _now() if time is None else time
         with self._lock:
             self._ended.set()
             self.status, self.open = status, False
@@ -262,7 +290,7 @@ class RunWriter:
             if mark is not None:
                 with self._warner.forgive(paths.RUN_JSON):
                     self.status = self._keeper.finish(
-                        status, self._fold, self._lines.names, opened=self._opened, now=_now()
+                        status, self._fold, self._lines.names, opened=self._opened, now=now
                     )
                     mark.release()
                 mark.forget()  # where the end could not be written, the mark is left to tell of it

@@ -247,3 +247,24 @@ def test_a_continued_file_follows_the_one_before(tmp_path):
 
 def test_a_missing_folder_has_no_lines(tmp_path):
     assert lines.line_files(tmp_path / "nowhere") == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-3, 3), st.integers(0, 5), st.floats(width=32)), min_size=1, max_size=30
+    ),
+    st.integers(0, 30),
+)
+def test_folding_many_lines_at_once_is_the_same_as_one_by_one(points, cut):
+    one_by_one = lines.MetricFold(lines.Point(*points[0]))
+    for point in points[1:]:
+        one_by_one.add(*point)
+    at_once = lines.FileFold()
+    for part in (points[:cut], points[cut:]):
+        at_once.waiting += [("loss", *point) for point in part]
+        at_once.settle()
+    fold = at_once.metrics["loss"]
+    for name in ("count", "step", "time", "last", "min", "max"):
+        assert repr(getattr(fold, name)) == repr(getattr(one_by_one, name)) or (
+            getattr(fold, name) == getattr(one_by_one, name)
+        )
