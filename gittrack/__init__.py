@@ -12,13 +12,42 @@ if TYPE_CHECKING:
     from gittrack.entities import Run as Run
     from gittrack.entities import ViewType as ViewType
     from gittrack.errors import GittrackError as GittrackError
+    from gittrack.exceptions import MlflowException as MlflowException
     from gittrack.projects.running import run as run
+    from gittrack.standin import install_as_mlflow as install_as_mlflow
     from gittrack.tracking.active import ActiveRun as ActiveRun
     from gittrack.tracking.active import active_run as active_run
     from gittrack.tracking.active import end_run as end_run
     from gittrack.tracking.active import get_tracking_uri as get_tracking_uri
+    from gittrack.tracking.active import is_tracking_uri_set as is_tracking_uri_set
     from gittrack.tracking.active import set_tracking_uri as set_tracking_uri
     from gittrack.tracking.active import start_run as start_run
+    from gittrack.tracking.calls import create_experiment as create_experiment
+    from gittrack.tracking.calls import delete_experiment as delete_experiment
+    from gittrack.tracking.calls import delete_experiment_tag as delete_experiment_tag
+    from gittrack.tracking.calls import delete_run as delete_run
+    from gittrack.tracking.calls import delete_tag as delete_tag
+    from gittrack.tracking.calls import flush_async_logging as flush_async_logging
+    from gittrack.tracking.calls import get_artifact_uri as get_artifact_uri
+    from gittrack.tracking.calls import get_experiment as get_experiment
+    from gittrack.tracking.calls import get_experiment_by_name as get_experiment_by_name
+    from gittrack.tracking.calls import get_parent_run as get_parent_run
+    from gittrack.tracking.calls import last_active_run as last_active_run
+    from gittrack.tracking.calls import load_table as load_table
+    from gittrack.tracking.calls import log_dict as log_dict
+    from gittrack.tracking.calls import log_figure as log_figure
+    from gittrack.tracking.calls import log_image as log_image
+    from gittrack.tracking.calls import log_input as log_input
+    from gittrack.tracking.calls import log_inputs as log_inputs
+    from gittrack.tracking.calls import log_table as log_table
+    from gittrack.tracking.calls import log_text as log_text
+    from gittrack.tracking.calls import restore_experiment as restore_experiment
+    from gittrack.tracking.calls import restore_run as restore_run
+    from gittrack.tracking.calls import search_experiments as search_experiments
+    from gittrack.tracking.calls import set_experiment_tag as set_experiment_tag
+    from gittrack.tracking.calls import set_experiment_tags as set_experiment_tags
+    from gittrack.tracking.client import Client as Client
+    from gittrack.tracking.client import MlflowClient as MlflowClient
     from gittrack.tracking.finding import search_runs as search_runs
     from gittrack.tracking.fluent import autolog as autolog
     from gittrack.tracking.fluent import get_run as get_run
@@ -34,58 +63,47 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-_HOMES = {
-    "ActiveRun": "gittrack.tracking.active",
-    "Experiment": "gittrack.entities",
-    "GittrackError": "gittrack.errors",
-    "Run": "gittrack.entities",
-    "ViewType": "gittrack.entities",
-    "active_run": "gittrack.tracking.active",
-    "autolog": "gittrack.tracking.fluent",
-    "end_run": "gittrack.tracking.active",
-    "get_run": "gittrack.tracking.fluent",
-    "get_tracking_uri": "gittrack.tracking.active",
-    "log_artifact": "gittrack.tracking.fluent",
-    "log_artifacts": "gittrack.tracking.fluent",
-    "log_metric": "gittrack.tracking.fluent",
-    "log_metrics": "gittrack.tracking.fluent",
-    "log_param": "gittrack.tracking.fluent",
-    "log_params": "gittrack.tracking.fluent",
-    "run": "gittrack.projects.running",
-    "search_runs": "gittrack.tracking.finding",
-    "set_experiment": "gittrack.tracking.fluent",
-    "set_tag": "gittrack.tracking.fluent",
-    "set_tags": "gittrack.tracking.fluent",
-    "set_tracking_uri": "gittrack.tracking.active",
-    "start_run": "gittrack.tracking.active",
+# Where each public name lives.
+_NAMES = {
+    "gittrack.entities": "Experiment Run ViewType",
+    "gittrack.errors": "GittrackError",
+    "gittrack.exceptions": "MlflowException",
+    "gittrack.projects.running": "run",
+    "gittrack.standin": "install_as_mlflow",
+    "gittrack.tracking.active": """
+        ActiveRun active_run end_run get_tracking_uri is_tracking_uri_set set_tracking_uri
+        start_run
+    """,
+    "gittrack.tracking.calls": """
+        create_experiment delete_experiment delete_experiment_tag delete_run delete_tag
+        flush_async_logging get_artifact_uri get_experiment get_experiment_by_name
+        get_parent_run last_active_run load_table log_dict log_figure log_image log_input
+        log_inputs log_table log_text restore_experiment restore_run search_experiments
+        set_experiment_tag set_experiment_tags
+    """,
+    "gittrack.tracking.client": "Client MlflowClient",
+    "gittrack.tracking.finding": "search_runs",
+    "gittrack.tracking.fluent": """
+        autolog get_run log_artifact log_artifacts log_metric log_metrics log_param log_params
+        set_experiment set_tag set_tags
+    """,
 }
-_MODULES = ("artifacts", "entities", "projects", "pyfunc", "sklearn", "tracking")
+_HOMES = dict(sorted((name, home) for home, names in _NAMES.items() for name in names.split()))
+_MODULES = (
+    "artifacts",
+    "client",
+    "data",
+    "entities",
+    "exceptions",
+    "models",
+    "projects",
+    "pyfunc",
+    "sklearn",
+    "tracking",
+    "types",
+)
 
-__all__ = [
-    "ActiveRun",
-    "Experiment",
-    "GittrackError",
-    "Run",
-    "ViewType",
-    "active_run",
-    "autolog",
-    "end_run",
-    "get_run",
-    "get_tracking_uri",
-    "log_artifact",
-    "log_artifacts",
-    "log_metric",
-    "log_metrics",
-    "log_param",
-    "log_params",
-    "run",
-    "search_runs",
-    "set_experiment",
-    "set_tag",
-    "set_tags",
-    "set_tracking_uri",
-    "start_run",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -1,103 +1,107 @@
-"""Files of a run: copied into its `artifacts/` folder, whole or not at all."""
+"""MLflow's `mlflow.artifacts`: find, list and load the artifacts of runs.
+
+A URI is `runs:/RUN/path`, a path, or `file:`.
+"""
 
 from __future__ import annotations
 
-import os
-import posixpath
-import re
-import shutil
-from contextlib import suppress
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gittrack import paths
-from gittrack.errors import InvalidValueError, NotFoundError, StoreError
+from gittrack import artifactfiles
+from gittrack.errors import InvalidValueError
+from gittrack.tracking import downloading, images
+from gittrack.tracking.client import MlflowClient
 
-_NEVER_COPIED = {".git"}
-_DRIVE = re.compile(r"[A-Za-z]:")
+if TYPE_CHECKING:
+    from gittrack.entities import FileInfo
 
-
-def place(artifacts: Path, artifact_path: str | None) -> Path:
-    """Return the folder below `artifacts` that an `artifact_path` names.
-
-    Raises:
-        InvalidValueError: it is absolute or leads out of the run.
-    """
-    if not artifact_path:
-        return artifacts
-    text = str(artifact_path).replace("\\", "/") if os.name == "nt" else str(artifact_path)
-    normal = posixpath.normpath(text)
-    leads_out = (
-        normal == ".." or normal.startswith(("../", "/")) or _DRIVE.match(normal) is not None
-    )
-    if leads_out or "\0" in normal:
-        raise InvalidValueError(
-            f"Invalid artifact path: {artifact_path!r}",
-            hint="give a path inside the run, such as 'plots'",
-        )
-    if any(_is_never_copied(part) for part in normal.split("/")):
-        raise InvalidValueError(
-            f"Invalid artifact path: {artifact_path!r}",
-            hint="Git commits nothing that lies in a folder .git: give another name",
-        )
-    target = artifacts / normal
-    if not target.resolve().is_relative_to(artifacts.resolve()):
-        raise InvalidValueError(
-            f"Invalid artifact path: {artifact_path!r} leads out of the run by a link"
-        )
-    return target
+__all__ = ["download_artifacts", "list_artifacts", "load_dict", "load_image", "load_text"]
 
 
-def copy_file(source: Path, folder: Path) -> Path:
-    """Copy a file into a folder under its own name; readers see all of it or nothing.
+def download_artifacts(
+    artifact_uri: str | None = None,
+    run_id: str | None = None,
+    artifact_path: str | None = None,
+    dst_path: str | Path | None = None,
+    tracking_uri: str | None = None,
+    registry_uri: str | None = None,
+) -> str:
+    """Return where an artifact is on this machine; with `dst_path`, a copy in that folder.
+
+    Args:
+        artifact_uri: the artifact, or
+        run_id: its run, with
+        artifact_path: its path there; default: all of them.
+        tracking_uri: another store than the current one.
 
     Raises:
-        NotFoundError: there is no such file.
-        StoreError: it cannot be read or written.
+        InvalidValueError: not one of URI and run is given, or the path leads out of the run.
+        NotFoundError: there is no such run or artifact.
     """
-    if not source.exists():
-        raise NotFoundError(
-            f"No such file or directory: '{source}'", hint="log_artifact wants a file that exists"
-        )
-    target = folder / source.name
-    temporary = folder / f"{source.name}.{paths.random_text(8)}{paths.TEMPORARY}"
+    source = _place(artifact_uri, run_id, artifact_path, tracking_uri)
+    return downloading.downloaded(source, dst_path)
+
+
+def list_artifacts(
+    artifact_uri: str | None = None,
+    run_id: str | None = None,
+    artifact_path: str | None = None,
+    tracking_uri: str | None = None,
+) -> list[FileInfo]:
+    """Return the files and folders directly in a folder of artifacts; see `download_artifacts`."""
+    if artifact_uri is not None and (named := downloading.run_and_path(str(artifact_uri))):
+        artifact_uri, run_id, artifact_path = None, *named
+    if run_id is not None and artifact_uri is None:
+        return MlflowClient(tracking_uri).list_artifacts(run_id, artifact_path)
+    return downloading.listed(_place(artifact_uri, run_id, artifact_path, tracking_uri))
+
+
+def load_text(artifact_uri: str) -> str:
+    """Return the text of an artifact.
+
+    Raises:
+        NotFoundError: there is no such run or artifact.
+        InvalidValueError: it is not in UTF-8.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, temporary)
-        temporary.replace(target)
-    except OSError as error:
-        raise StoreError(f"cannot copy {source} to {target}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-    return target
+        return Path(download_artifacts(artifact_uri)).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidValueError(
+            f"Artifact {artifact_uri!r} is not valid UTF-8",
+            hint="open the file that download_artifacts names with its encoding",
+        ) from None
 
 
-def copy_folder(source: Path, folder: Path) -> list[Path]:
-    """Copy all files below a folder into another, never a `.git`.
+def load_dict(artifact_uri: str) -> Any:
+    """Return what an artifact in JSON holds; see `load_text`."""
+    try:
+        return json.loads(load_text(artifact_uri))
+    except ValueError as error:
+        raise InvalidValueError(f"Artifact {artifact_uri!r} is not valid JSON: {error}") from None
 
-    Links to folders are not followed.
+
+def load_image(artifact_uri: str) -> Any:
+    """Return an artifact as an image of Pillow.
 
     Raises:
-        NotFoundError: there is no such folder.
-        StoreError: a file cannot be read or written.
+        NotFoundError: there is no such run or artifact.
+        MissingPackageError: Pillow is not installed.
     """
-    if not source.is_dir():
-        raise NotFoundError(
-            f"No such directory: '{source}'", hint="log_artifacts wants a folder that exists"
+    image = images.pillow().open(download_artifacts(artifact_uri))
+    image.load()  # which closes the file
+    return image
+
+
+def _place(uri: str | None, run_id: str | None, path: str | None, tracking_uri: str | None) -> Path:
+    if (uri is None) == (run_id is None):
+        raise InvalidValueError("Exactly one of `run_id` or `artifact_uri` must be specified")
+    if uri is not None and path is not None:
+        raise InvalidValueError(
+            "`artifact_path` cannot be specified if `artifact_uri` is specified"
         )
-    copied: list[Path] = []
-    into = folder.resolve()
-    for parent, folders, names in os.walk(source.resolve()):
-        # The folder that holds the target, such as mlruns in the working folder, is not copied into
-        # itself.
-        inner = (name for name in folders if not into.is_relative_to(Path(parent, name)))
-        folders[:] = sorted(name for name in inner if not _is_never_copied(name))
-        target = folder / Path(parent).relative_to(source.resolve())
-        present = [name for name in sorted(names) if Path(parent, name).is_file()]
-        wanted = [name for name in present if not _is_never_copied(name)]
-        copied += [copy_file(Path(parent, name), target) for name in wanted]
-    return copied
-
-
-def _is_never_copied(name: str) -> bool:
-    return name.lower() in _NEVER_COPIED
+    store = MlflowClient(tracking_uri).store
+    if uri is not None:
+        return downloading.locate(str(uri), store)
+    return artifactfiles.place(store.find(str(run_id)).artifacts, path)

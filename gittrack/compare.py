@@ -7,21 +7,22 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from gittrack import files, paths
 from gittrack.errors import ToolError
+from gittrack.files import Problem
 from gittrack.git import changes
 from gittrack.runs.values import ParamValue, same_param
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gittrack.git.changes import FileChange
     from gittrack.runs.reading import StoredRun
     from gittrack.runs.record import MetricSummary
     from gittrack.runs.store import Store
 
+MAX_REQUIREMENTS = 4 * 1024 * 1024
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(.*)")
 
 
@@ -116,6 +117,7 @@ class Difference:
         files: the files that differ between the two commits.
         unknown: why `files` is not known, or "".
         environment: Python and platform.
+        problems: what could not be compared, which may differ or not.
     """
 
     first: StoredRun
@@ -130,6 +132,7 @@ class Difference:
     packages: tuple[Change, ...] = ()
     datasets: tuple[DatasetChange, ...] = ()
     artifacts: tuple[ArtifactChange, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether anything differs."""
@@ -176,6 +179,8 @@ def compare(first: StoredRun, second: StoredRun, store: Store) -> Difference:
     """Return what differs between two runs; code is looked up in the store's repository."""
     one, other = first.record, second.record
     code_files, unknown = _code_files(first, second, store)
+    problems: list[Problem] = []
+    packages = [_packages(run.folder, problems) for run in (first, second)]
     return Difference(
         first=first,
         second=second,
@@ -186,10 +191,19 @@ def compare(first: StoredRun, second: StoredRun, store: Store) -> Difference:
         files=code_files,
         unknown=unknown,
         environment=_changes(_environment(first), _environment(second), sort=False),
-        packages=_package_changes(_packages(first.folder), _packages(second.folder)),
+        packages=_package_changes(*packages),
         datasets=_datasets(one.inputs, other.inputs),
-        artifacts=_artifacts(first.artifacts, second.artifacts),
+        artifacts=_artifacts(first.artifacts, second.artifacts, problems),
+        problems=tuple(problems),
     )
+
+
+def text_of(value: object) -> str:
+    """Return any JSON value of a record as text."""
+    try:
+        return str(value)
+    except RecursionError:
+        return "nested too deeply"
 
 
 def _changes(
@@ -288,11 +302,15 @@ def _code_files(
         return (), error.message
 
 
-def _packages(folder: Path) -> dict[str, ParamValue]:
+def _packages(folder: Path, problems: list[Problem]) -> dict[str, ParamValue]:
     """Return the packages of a run's requirements.txt and their versions."""
+    path = folder / paths.REQUIREMENTS
     try:
-        text = (folder / paths.REQUIREMENTS).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = files.read_bytes(path, most=MAX_REQUIREMENTS).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        problems.append(Problem(path, error.strerror or str(error)))
         return {}
     packages: dict[str, ParamValue] = {}
     for line in text.splitlines():
@@ -327,36 +345,37 @@ def _digests(inputs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
     """Return the digests of datasets by name and context, all of them where a name has several."""
     found: dict[tuple[str, str], set[str]] = {}
     for item in inputs:
-        name, context, digest = (str(item.get(key, "")) for key in ("name", "context", "digest"))
+        name, context, digest = (
+            text_of(item.get(key, "")) for key in ("name", "context", "digest")
+        )
         found.setdefault((name, context), set()).add(digest)
     return {key: ", ".join(sorted(digests)) for key, digests in found.items()}
 
 
-def _artifacts(first: Path, second: Path) -> tuple[ArtifactChange, ...]:
-    one, other = _files(first), _files(second)
+def _artifacts(first: Path, second: Path, problems: list[Problem]) -> tuple[ArtifactChange, ...]:
+    one, other = (files.sizes(folder, problems) for folder in (first, second))
+    changes = [
+        ArtifactChange(path, one.get(path), other.get(path)) for path in sorted({**one, **other})
+    ]
     return tuple(
-        ArtifactChange(path, _size(one.get(path)), _size(other.get(path)))
-        for path in sorted({**one, **other})
-        if not _same_file(one.get(path), other.get(path))
+        change
+        for change in changes
+        if change.first is None
+        or change.second is None
+        or not _same_file(first / change.path, second / change.path, problems)
     )
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in files.walk(folder)}
-
-
-def _size(path: Path | None) -> int | None:
-    return None if path is None else path.lstat().st_size
-
-
-def _same_file(first: Path | None, second: Path | None) -> bool:
-    if first is None or second is None:
-        return False
-    # A link is its text: what it leads to may be anywhere, and anything.
-    if first.is_symlink() or second.is_symlink():
-        links = [path.readlink() if path.is_symlink() else None for path in (first, second)]
-        return links[0] == links[1]
-    return filecmp.cmp(first, second, shallow=False)
+def _same_file(first: Path, second: Path, problems: list[Problem]) -> bool:
+    try:
+        # A link is its text: what it leads to may be anywhere, and anything.
+        if first.is_symlink() or second.is_symlink():
+            links = [path.readlink() if path.is_symlink() else None for path in (first, second)]
+            return links[0] == links[1]
+        return filecmp.cmp(first, second, shallow=False)
+    except OSError as error:
+        problems.append(Problem(Path(error.filename or first), error.strerror or str(error)))
+        return True
 
 
 def _named(run: StoredRun) -> dict[str, object]:

@@ -6,11 +6,13 @@ says of the source stands in tags named `mlflow.*`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
+from gittrack.runs.reading import NOTE_TAG
 from gittrack.runs.values import param_text
 
 if TYPE_CHECKING:
@@ -21,6 +23,19 @@ if TYPE_CHECKING:
     from gittrack.runs.record import RunRecord
     from gittrack.runs.store import Experiment as StoredExperiment
     from gittrack.runs.store import Store
+
+
+CONTEXT_TAG = "mlflow.data.context"
+
+
+class SourceType:
+    """What started a run, as the tag `mlflow.source.type` names it."""
+
+    NOTEBOOK = "NOTEBOOK"
+    JOB = "JOB"
+    PROJECT = "PROJECT"
+    LOCAL = "LOCAL"
+    UNKNOWN = "UNKNOWN"
 
 
 class LifecycleStage:
@@ -113,10 +128,55 @@ class RunData:
 
 
 @dataclass(frozen=True)
-class RunInputs:
-    """The datasets that a run read: `{"name", "digest", "context" ...}` each."""
+class ExperimentTag:
+    """One tag of an experiment."""
 
-    dataset_inputs: tuple[Mapping[str, Any], ...] = ()
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class InputTag:
+    """One tag of a dataset in a run; its context is that of the key `mlflow.data.context`."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """An artifact, by its path among the run's; a folder has no size."""
+
+    path: str
+    is_dir: bool
+    file_size: int | None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as a run recorded it; source, schema and profile as JSON texts."""
+
+    name: str
+    digest: str
+    source_type: str = ""
+    source: str = ""
+    schema: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A dataset that a run read, and what for."""
+
+    dataset: Dataset
+    tags: Sequence[InputTag] = ()
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """The datasets that a run read."""
+
+    dataset_inputs: tuple[DatasetInput, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +189,12 @@ class Run:
 
     def to_dictionary(self) -> dict[str, Any]:
         """Return it as plain dictionaries."""
-        return {"info": dict(vars(self.info)), "data": self.data.to_dictionary()}
+        inputs = [asdict(item) for item in self.inputs.dataset_inputs]
+        return {
+            "info": asdict(self.info),
+            "data": self.data.to_dictionary(),
+            "inputs": {"dataset_inputs": inputs},
+        }
 
 
 @dataclass(frozen=True)
@@ -154,7 +219,7 @@ def run_of(stored: StoredRun) -> Run:
         params={name: param_text(value) for name, value in record.params.items()},
         tags={**system_tags(record, stored.note), **record.tags},
     )
-    return Run(info, data, RunInputs(record.inputs))
+    return Run(info, data, RunInputs(tuple(dataset_input_of(item) for item in record.inputs)))
 
 
 def info_of(record: RunRecord, folder: Path, *, deleted: bool = False) -> RunInfo:
@@ -173,14 +238,35 @@ def info_of(record: RunRecord, folder: Path, *, deleted: bool = False) -> RunInf
 
 
 def experiment_of(stored: StoredExperiment, store: Store) -> Experiment:
-    """Return a stored experiment in MLflow's shape."""
+    """Return a stored experiment in MLflow's shape; its times are those of its runs and edits."""
+    times = _times(store.root / stored.experiment_id)
+    note = {NOTE_TAG: stored.description} if stored.description else {}
     return Experiment(
         experiment_id=stored.experiment_id,
         name=stored.name,
         artifact_location=(store.root / stored.experiment_id).as_uri(),
         lifecycle_stage=LifecycleStage.DELETED if stored.deleted else LifecycleStage.ACTIVE,
-        tags=stored.tags,
+        tags={**stored.tags, **note},
+        creation_time=min(times, default=None),
+        last_update_time=max(times, default=None),
     )
+
+
+def dataset_input_of(entry: Mapping[str, Any]) -> DatasetInput:
+    """Return an entry of `inputs` in `run.json` in MLflow's shape."""
+    source, schema, profile = (entry.get(key) for key in ("source", "schema", "profile"))
+    dataset = Dataset(
+        name=str(entry.get("name", "")),
+        digest=str(entry.get("digest", "")),
+        source_type=str(entry.get("source_type", "")),
+        source="" if source is None else json.dumps({"uri": source}),
+        schema=None if schema is None else json.dumps(schema),
+        profile=None if profile is None else json.dumps(profile),
+    )
+    tags = {key: str(value) for key, value in _map(entry, "tags").items()}
+    if context := entry.get("context"):
+        tags[CONTEXT_TAG] = str(context)
+    return DatasetInput(dataset, tuple(InputTag(key, value) for key, value in tags.items()))
 
 
 def metric_of(name: str, point: Point) -> Metric:
@@ -194,7 +280,7 @@ def system_tags(record: RunRecord, note: str = "") -> dict[str, str]:
     command = str(record.source.get("command") or "")
     found = {
         "mlflow.runName": record.name,
-        "mlflow.note.content": note,
+        NOTE_TAG: note,
         "mlflow.user": record.user,
         "mlflow.parentRunId": record.parent,
         "mlflow.source.name": project.get("uri") or _script_in(command),
@@ -207,6 +293,16 @@ def system_tags(record: RunRecord, note: str = "") -> dict[str, str]:
         "mlflow.project.env": project.get("environment"),
     }
     return {name: str(value) for name, value in found.items() if value}
+
+
+def _times(folder: Path) -> list[int]:
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+        made = int(folder.stat().st_mtime * 1000)
+    except OSError:
+        return []
+    found = (paths.time_of(name) for name in names)
+    return [time for time in found if time is not None] or [made]
 
 
 def _map(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -42,6 +42,12 @@ class InvalidValueError(UsageError, ValueError):
     """A name, value or argument that cannot be recorded as given."""
 
 
+class AlreadyExistsError(UsageError):
+    """What is to be made is there already."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
+
+
 class RunStateError(UsageError):
     """The run is not in the state that the call needs: already active, deleted, ended."""
 

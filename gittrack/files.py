@@ -50,7 +50,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+    temporary = path.with_name(paths.temporary_name())
     try:
         _write_synced(temporary, data)
         os.replace(temporary, path)
@@ -67,7 +67,7 @@ def write_new(path: Path, data: bytes) -> bool:
     Raises:
         StoreError: the folder cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+    temporary = path.with_name(paths.temporary_name())
     try:
         _write_synced(temporary, data)
         return _take_name(temporary, path)
@@ -156,10 +156,13 @@ def open_plain(path: Path) -> Iterator[IO[bytes]]:
         os.close(descriptor)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a plain file whole, see `open_plain`."""
+def read_bytes(path: Path, *, most: int | None = None) -> bytes:
+    """Read a plain file whole, see `open_plain`; one of more than `most` bytes is an OSError."""
     with open_plain(path) as file:
-        return file.read()
+        data = file.read() if most is None else file.read(most + 1)
+    if most is not None and len(data) > most:
+        raise OSError(errno.EFBIG, f"is larger than {most} bytes")
+    return data
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -221,12 +224,51 @@ def _take_line(line: bytes, take: Callable[[dict[str, Any]], None]) -> str:
     return ""
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, sorted, without following links to folders."""
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            yield Path(parent, name)
+def walk(folder: Path, problems: list[Problem] | None = None) -> Iterator[Path]:
+    """Yield every file below a folder, sorted, without following links to folders.
+
+    What a killed process left half-written is left out. What cannot be read is added to `problems`.
+    """
+    found = problems if problems is not None else []
+    waiting = [folder]
+    try:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            found.append(Problem(folder, "is no folder, and links are not followed"))
+            return
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        found.append(Problem(folder, error.strerror or str(error)))
+        return
+    while waiting:
+        parent = waiting.pop()
+        try:
+            with os.scandir(parent) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            found.append(Problem(parent, error.strerror or str(error)))
+            continue
+        entries = [entry for entry in entries if not entry.name.endswith(paths.TEMPORARY)]
+        waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield from (Path(entry.path) for entry in reversed(entries) if not _is_folder(entry))
+
+
+def sizes(folder: Path, problems: list[Problem]) -> dict[str, int]:
+    """Return the size of every file below a folder by its path there; see `walk`."""
+    found: dict[str, int] = {}
+    for path in walk(folder, problems):
+        try:
+            found[path.relative_to(folder).as_posix()] = path.lstat().st_size
+        except OSError as error:
+            problems.append(Problem(path, error.strerror or str(error)))
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _write_synced(path: Path, data: bytes) -> None:

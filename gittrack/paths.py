@@ -71,6 +71,11 @@ def random_text(length: int) -> str:
     return "".join(_CROCKFORD[byte & 31] for byte in os.urandom(length))
 
 
+def temporary_name() -> str:
+    """Return a new name for what is half-written; short, so that every name has room for one."""
+    return f"{random_text(12)}{TEMPORARY}"
+
+
 def new_run_id() -> str:
     """Return a fresh run id: ten characters of Crockford base-32, the first a letter (48 bits)."""
     return _LETTERS[os.urandom(1)[0] % len(_LETTERS)] + random_text(9)
@@ -105,6 +110,19 @@ def edit_name(milliseconds: int) -> str:
 def is_edit(name: str) -> bool:
     """Tell whether a file name is an edit's."""
     return _EDIT_FILE.fullmatch(name) is not None
+
+
+def time_of(name: str) -> int | None:
+    """Return the time in the name of a run's folder or an edit, ms since 1970 UTC, or None."""
+    match = _RUN_FOLDER.fullmatch(name) or _EDIT_FILE.fullmatch(name)
+    if match is None:
+        return None
+    text = name.removeprefix("edit-")[:15]
+    try:
+        moment = datetime.strptime(text, "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) * 1000
 
 
 def is_line_file(name: str) -> bool:

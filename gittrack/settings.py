@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gittrack import paths
-from gittrack.errors import UsageError
+from gittrack.errors import StoreError, UsageError
 
 CONFIG_FILE = "gittrack.toml"
 PYPROJECT = "pyproject.toml"
@@ -22,6 +22,7 @@ RUN_ID = "GITTRACK_RUN_ID"
 EXPERIMENT_NAME = "GITTRACK_EXPERIMENT_NAME"
 RANK = "GITTRACK_RANK"
 USER = "GITTRACK_USER"
+REQUIRE_CLEAN = "GITTRACK_REQUIRE_CLEAN"
 CACHE = "GITTRACK_CACHE"
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -51,6 +52,11 @@ def rank() -> int | None:
 def user() -> str | None:
     """Return the name to record runs under; "" means record none, None means ask Git."""
     return os.environ.get(USER)
+
+
+def requires_clean() -> bool:
+    """Tell whether a run may start only where nothing in the work tree is uncommitted."""
+    return (os.environ.get(REQUIRE_CLEAN) or "0").lower() not in ("0", "false", "no", "off")
 
 
 def login() -> str:
@@ -95,25 +101,30 @@ def use_store(path: str | Path) -> None:
     os.environ[DIR] = str(local_path(str(path)))
 
 
+def add_to_python_path(folder: Path) -> None:
+    """Let the Python processes that this one starts look for modules in a folder first."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
+
+
 def wants_colour() -> bool:
     """Tell whether output may be coloured (https://no-color.org), and the terminal can do it."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def store_path(start: Path | None = None) -> Path:
-    """Return where the store is, or would be made, seen from the folder `start` (default.
-
-    The working folder).
+    """Return where the store is, or would be made, seen from a folder (default: the working one).
 
     `GITTRACK_DIR`, else the nearest `mlruns/`, `gittrack.toml` or `[tool.gittrack]` from there up
     to the Git root, else the Git root (but never the home folder), else `start` itself.
 
     Raises:
-        UsageError: a configuration file on the way cannot be read.
+        UsageError: a configuration file on the way is wrong.
+        StoreError: the working folder is gone.
     """
     if named := os.environ.get(DIR):
         return local_path(named, source=DIR)
-    here = (start or Path.cwd()).resolve()
+    here = (start or working_folder()).resolve()
     root = git_root(here)
     for folder in (here, *here.parents) if root else (here,):
         if (folder / paths.STORE).is_dir():
@@ -122,7 +133,28 @@ def store_path(start: Path | None = None) -> Path:
             return folder / str(config.get("store", paths.STORE))
         if folder == root:
             break
-    return (root if root and root != Path.home().resolve() else here) / paths.STORE
+    return (root if root and root != _home() else here) / paths.STORE
+
+
+def working_folder() -> Path:
+    """Return the working folder.
+
+    Raises:
+        StoreError: it was removed.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise StoreError(
+            f"the working folder cannot be read: {error.strerror}", hint="cd to another"
+        ) from None
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home().resolve()
+    except (OSError, RuntimeError):  # no HOME, and the user is in no list
+        return None
 
 
 def local_path(uri: str, *, source: str = "tracking URI") -> Path:
@@ -151,7 +183,10 @@ def local_path(uri: str, *, source: str = "tracking URI") -> Path:
             f"{source} {uri!r} is not a folder, and gittrack talks to no server",
             hint="name a folder, such as ./mlruns, or leave it out to use the nearest mlruns",
         )
-    return Path(uri).expanduser().absolute()
+    try:
+        return Path(uri).expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(f"{source} {uri!r}: {error}", hint="write the path out") from None
 
 
 def git_root(here: Path) -> Path | None:
@@ -167,22 +202,29 @@ def git_root(here: Path) -> Path | None:
 
 def _read_config(folder: Path) -> Mapping[str, object] | None:
     own, project = folder / CONFIG_FILE, folder / PYPROJECT
-    if own.is_file():
-        return _parse_toml(own)
-    if project.is_file() and b"[tool.gittrack" in project.read_bytes():
-        tool = _parse_toml(project).get("tool")
+    if (data := _read(own)) is not None:
+        return _parse_toml(own, data)
+    if (data := _read(project)) is not None and b"[tool.gittrack" in data:
+        tool = _parse_toml(project, data).get("tool")
         table = tool.get("gittrack") if isinstance(tool, Mapping) else None
         return table if isinstance(table, Mapping) else None
     return None
 
 
-def _parse_toml(path: Path) -> Mapping[str, object]:
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:  # not there, or somebody else's: it tells us nothing
+        return None
+
+
+def _parse_toml(path: Path, data: bytes) -> Mapping[str, object]:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        table: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        table: Mapping[str, object] = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: not valid TOML: {error}", hint="correct the file at that place"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gittrack.runs.store import Store
-from gittrack.tracking import active
+from gittrack.tracking import active, holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +43,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(work)
     yield work
     active._state.close_all("KILLED")
+    holding.held.leave_all()
     active._state.__init__()  # type: ignore[misc]
 
 

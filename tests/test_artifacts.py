@@ -1,127 +1,119 @@
-"""Files of a run: whole or not at all, and never outside of it."""
+"""`gittrack.artifacts`: artifacts found, listed, copied and loaded by their URIs."""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
 
 import gittrack as mlflow
 from gittrack import artifacts
-from gittrack.errors import InvalidValueError, NotFoundError, StoreError
-from gittrack.runs.forgiving import TrackingWarning
-from tests.conftest import make_repository
+from gittrack.errors import InvalidValueError, NotFoundError, UsageError
 
 
 @pytest.fixture
-def target(isolated):
-    """The artifacts folder of a run."""
-    return isolated / "run" / "artifacts"
+def run():
+    with mlflow.start_run(run_name="one") as run:
+        mlflow.log_text("größe", "sub/a.txt")
+        mlflow.log_dict({"a": 1}, "b.json")
+        run.writer.artifacts.joinpath("left.gittrack-tmp").touch()
+    return run
 
 
-def listed(folder):
-    return sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
-    )
+def test_every_way_to_name_one(run):
+    path = run.writer.artifacts / "sub" / "a.txt"
+    uris = [
+        f"runs:/{run.info.run_id}/sub/a.txt",
+        "runs:/@/sub/a.txt",
+        f"{run.info.artifact_uri}/sub/a.txt",
+        str(path),
+        str(path.relative_to(Path.cwd())),
+    ]
+    assert [artifacts.load_text(uri) for uri in uris] == ["größe"] * 5
+    by_run = artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="sub/a.txt")
+    assert by_run == artifacts.download_artifacts(uris[0]) == str(path)
+
+
+@pytest.mark.usefixtures("run")
+def test_a_copy_is_made_where_one_is_wanted(isolated):
+    file = artifacts.download_artifacts("runs:/@/b.json", dst_path="new/copies")
+    folder = artifacts.download_artifacts(run_id="one", artifact_path="sub", dst_path="new")
+    everything = artifacts.download_artifacts("runs:/@", dst_path=isolated / "all")
+    assert Path(file) == isolated / "new" / "copies" / "b.json"
+    assert (Path(folder).name, (Path(folder) / "a.txt").read_text()) == ("sub", "größe")
+    assert (Path(everything), (Path(everything) / "b.json").is_file()) == (isolated / "all", True)
+
+
+def test_a_run_without_artifacts_has_none():
+    with mlflow.start_run() as run:
+        pass
+    assert artifacts.list_artifacts(run_id=run.info.run_id) == []
+    assert not Path(artifacts.download_artifacts(run_id=run.info.run_id)).exists()
+    assert list(Path(artifacts.download_artifacts("runs:/@", dst_path="all")).iterdir()) == []
+
+
+def test_what_is_listed(run):
+    listed = artifacts.list_artifacts(run_id="one")
+    assert [(info.path, info.is_dir, info.file_size) for info in listed] == [
+        ("b.json", False, 12),
+        ("sub", True, None),
+    ]
+    for inside in (
+        artifacts.list_artifacts("runs:/one/sub"),
+        artifacts.list_artifacts(run_id="one", artifact_path="sub"),
+    ):
+        assert [(info.path, info.file_size) for info in inside] == [("sub/a.txt", 7)]
+    assert [info.path for info in artifacts.list_artifacts(f"{run.info.artifact_uri}/sub")] == [
+        "a.txt"
+    ]
+    assert artifacts.list_artifacts("runs:/one/b.json") == []
+
+
+def test_what_holds_something_else_is_refused(run):
+    assert artifacts.load_dict("runs:/@/b.json") == {"a": 1}
+    with pytest.raises(InvalidValueError, match="not valid JSON"):
+        artifacts.load_dict("runs:/@/sub/a.txt")
+    (run.writer.artifacts / "c.txt").write_bytes(b"\xff")
+    with pytest.raises(InvalidValueError, match="not valid UTF-8"):
+        artifacts.load_text("runs:/@/c.txt")
+
+
+@pytest.mark.usefixtures("run")
+def test_what_is_not_there_is_missed():
+    for call in (
+        lambda: artifacts.load_text("runs:/@/none.txt"),
+        lambda: artifacts.load_text("runs:/none/a.txt"),
+        lambda: artifacts.download_artifacts("none.txt"),
+        lambda: artifacts.list_artifacts(run_id="none"),
+    ):
+        with pytest.raises(NotFoundError):
+            call()
 
 
 @pytest.mark.parametrize(
-    ("given", "path"), [(None, ""), ("", ""), (".", ""), ("plots", "plots"), ("a/./b/../c", "a/c")]
+    "arguments",
+    [
+        {},
+        {"artifact_uri": "runs:/@/a", "run_id": "one"},
+        {"artifact_uri": "a", "artifact_path": "b"},
+        {"run_id": "one", "artifact_path": "../run.json"},
+        {"artifact_uri": "runs:/@/../run.json"},
+    ],
 )
-def test_an_artifact_path_is_a_folder_of_the_run(target, given, path):
-    assert artifacts.place(target, given) == target / path
+@pytest.mark.usefixtures("run")
+def test_arguments_that_name_nothing_in_a_run_are_refused(arguments):
+    with pytest.raises(InvalidValueError):
+        artifacts.download_artifacts(**arguments)
 
 
-@pytest.mark.parametrize(
-    "path", ["..", "../x", "a/../../x", "/etc", "//x", "C:/x", "a\0b", ".git", "a/.git/hooks"]
-)
-def test_a_path_that_leads_out_is_refused(target, path):
-    with pytest.raises(InvalidValueError, match="Invalid artifact path"):
-        artifacts.place(target, path)
+@pytest.mark.parametrize("uri", ["models:/wine/1", "s3://bucket/a", "https://x/a"])
+def test_a_uri_that_is_not_read_is_named(uri):
+    with pytest.raises(UsageError, match="does not read"):
+        artifacts.load_text(uri)
 
 
-def test_a_path_that_leads_out_by_a_link_is_refused(target, tmp_path):
-    target.mkdir(parents=True)
-    (target / "link").symlink_to(tmp_path)
-    with pytest.raises(InvalidValueError, match="leads out"):
-        artifacts.place(target, "link/deeper")
-
-
-def test_a_file_is_copied_and_copied_again(target, isolated):
-    (isolated / "roc.png").write_text("first")
-    artifacts.copy_file(isolated / "roc.png", target)
-    (isolated / "roc.png").write_text("second")
-    artifacts.copy_file(isolated / "roc.png", target)
-    assert (target / "roc.png").read_text() == "second"
-    assert listed(target) == ["roc.png"]
-
-
-def test_a_link_to_a_file_becomes_a_file(target, isolated):
-    (isolated / "real").write_text("x")
-    (isolated / "link").symlink_to("real")
-    artifacts.copy_file(isolated / "link", target)
-    assert not (target / "link").is_symlink()
-    assert (target / "link").read_text() == "x"
-
-
-def test_a_link_that_stands_in_the_target_is_replaced_and_not_followed(target, isolated):
-    (isolated / "roc.png").write_text("new")
-    (isolated / "precious").write_text("old")
-    target.mkdir(parents=True)
-    (target / "roc.png").symlink_to(isolated / "precious")
-    artifacts.copy_file(isolated / "roc.png", target)
-    assert (isolated / "precious").read_text() == "old"
-
-
-def test_what_is_not_there_is_named(target):
-    with pytest.raises(NotFoundError, match="nowhere"):
-        artifacts.copy_file(target / "nowhere", target)
-    with pytest.raises(NotFoundError, match="nowhere"):
-        artifacts.copy_folder(target / "nowhere", target)
-
-
-def test_a_pipe_is_not_waited_for(target, isolated):
-    os.mkfifo(isolated / "pipe")
-    with pytest.raises(StoreError, match="pipe"):
-        artifacts.copy_file(isolated / "pipe", target)
-    assert listed(target) == []
-
-
-def test_a_folder_is_copied_without_git_and_without_following_links(target, isolated):
-    source = make_repository(isolated / "code", {"a.txt": "a", "deep/b.txt": "b"})
-    (source / "deep" / ".git").write_text("gitdir: ../elsewhere\n")
-    (source / "loop").symlink_to(source)
-    (source / "dangling").symlink_to("nowhere")
-    artifacts.copy_folder(source, target)
-    assert listed(target) == ["a.txt", "deep/b.txt"]
-
-
-def test_logging_the_working_folder_does_not_copy_the_store_into_itself(store, isolated):
-    (isolated / "data.csv").write_text("1\n")
-    with mlflow.start_run() as run:
-        mlflow.log_artifacts(".")
-        mlflow.log_artifacts(".", "again")
-    assert listed(store.find(run.info.run_id).artifacts) == ["again/data.csv", "data.csv"]
-
-
-def test_a_logged_folder_keeps_its_name(store, isolated):
-    (isolated / "plots").mkdir()
-    (isolated / "plots" / "roc.png").write_text("x")
-    with mlflow.start_run() as run:
-        mlflow.log_artifact("plots", "images")
-    assert listed(store.find(run.info.run_id).artifacts) == ["images/plots/roc.png"]
-
-
-def test_a_git_folder_cannot_be_logged_by_name(isolated):
-    make_repository(isolated)
-    with mlflow.start_run(), pytest.raises(InvalidValueError, match="Git"):
-        mlflow.log_artifact(".git")
-
-
-def test_a_file_that_cannot_be_copied_warns_and_the_work_goes_on(store, isolated):
-    (isolated / "roc.png").write_text("x")
-    with mlflow.start_run() as run:
-        (store.find(run.info.run_id).artifacts / "roc.png" / "in the way").mkdir(parents=True)
-        with pytest.warns(TrackingWarning, match=r"roc\.png"):
-            mlflow.log_artifact("roc.png")
-    assert store.find(run.info.run_id).record.status == "FINISHED"
+@pytest.mark.usefixtures("run")
+def test_another_store(isolated):
+    elsewhere = isolated / "moved"
+    (isolated / "mlruns").rename(elsewhere)
+    assert len(artifacts.list_artifacts(run_id="one", tracking_uri=elsewhere)) == 2

@@ -85,7 +85,7 @@ def test_what_mlflow_keeps_in_tags_stands_there(stored):
 
 
 def test_inputs_are_the_datasets(stored):
-    assert entities.run_of(stored).inputs.dataset_inputs[0]["name"] == "wine.csv"
+    assert entities.run_of(stored).inputs.dataset_inputs[0].dataset.name == "wine.csv"
 
 
 def test_edits_are_seen(stored):

@@ -228,6 +228,48 @@ def test_walking_does_not_leave_the_folder(tmp_path):
     assert [path.name for path in files.walk(tmp_path / "in")] == ["own"]
 
 
+def test_walking_does_not_begin_at_a_link_a_pipe_or_nothing(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "other").write_text("")
+    (tmp_path / "link").symlink_to("out")
+    os.mkfifo(tmp_path / "pipe")
+    for name, count in (("link", 1), ("pipe", 1), ("nowhere", 0)):
+        problems = []
+        assert list(files.walk(tmp_path / name, problems)) == []
+        assert len(problems) == count
+
+
+def test_walking_leaves_out_what_is_half_written(tmp_path):
+    left = tmp_path / "a" / paths.temporary_name()
+    left.mkdir(parents=True)
+    (left / "MLmodel").write_text("")
+    (tmp_path / "a" / "own").write_text("abc")
+    (tmp_path / "a" / paths.temporary_name()).write_text("")
+    assert files.sizes(tmp_path / "a", []) == {"own": 3}
+
+
+def test_walking_goes_as_deep_as_folders_do(tmp_path):
+    deep = tmp_path / "a"
+    for _ in range(1200):
+        deep.mkdir()
+        deep /= "a"
+    deep.write_text("")
+    assert len(list(files.walk(tmp_path / "a"))) == 1
+    subprocess.run(["rm", "-r", str(tmp_path / "a")], check=True)
+
+
+def test_a_file_larger_than_asked_for_is_not_read_whole(tmp_path):
+    (tmp_path / "x").write_bytes(b"123")
+    assert files.read_bytes(tmp_path / "x", most=3) == b"123"
+    with pytest.raises(OSError, match="larger than 2 bytes"):
+        files.read_bytes(tmp_path / "x", most=2)
+
+
+def test_a_name_as_long_as_names_get_can_be_written(tmp_path):
+    files.write_atomic(tmp_path / ("n" * 255), b"x")
+    assert files.write_new(tmp_path / ("m" * 255), b"x")
+
+
 def test_a_problem_says_where():
     assert str(files.Problem(Path("a/run.json"), "is broken", 3)) == "a/run.json:3: is broken"
     assert str(files.Problem(Path("a/run.json"), "is broken")) == "a/run.json: is broken"

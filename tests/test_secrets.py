@@ -15,7 +15,7 @@ HITS = {
         "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----",
         "-----BEGIN " + "OPENSSH PRIVATE KEY-----",
     ],
-    "aws access key": ["AK" + "IA" + "Q7" * 8, "key=AS" + "IA" + "Z2" * 8],
+    "key of aws": ["AK" + "IA" + "Q7" * 8, "key=AS" + "IA" + "Z2" * 8],
     "github token": [
         "gh" + "p_" + "a1" * 18,
         "gh" + "s_" + "b2" * 20,
@@ -24,12 +24,12 @@ HITS = {
     "gitlab token": ["gl" + "pat-" + "a1B2" * 5],
     "slack token": ["xo" + "xb-" + "1234567890-abcdef"],
     "google api key": ["AI" + "za" + "a1B2c" * 7],
-    "openai key": ["s" + "k-" + "a1" * 24, "s" + "k-proj-" + "b2" * 24, "s" + "k-ant-" + "c3" * 24],
+    "key of openai": ["s" + "k-" + "a1" * 24, "s" + "k-proj-" + "b2" * 24, "s" + "k-ant-" + "c3" * 24],
     "hugging face token": ["h" + "f_" + "aB" * 17],
     "stripe key": ["s" + "k_live_" + "a1" * 12, "r" + "k_test_" + "a1" * 12],
-    "npm token": ["np" + "m_" + "a1" * 18],
+    "token of npm": ["np" + "m_" + "a1" * 18],
     "pypi token": ["py" + "pi-AgEI" + "a1" * 30],
-    "azure account key": ["Account" + "Key=" + "a1B/" * 21 + "=="],
+    "key of azure": ["Account" + "Key=" + "a1B/" * 21 + "=="],
     "json web token": ["ey" + "J" + "a1" * 10 + ".ey" + "J" + "b2" * 10 + "." + "c3" * 10],
     "password in url": ["postgres://ann:" + "tiger7@db/x", "https://:" + "token123@example.org"],
 }
@@ -109,3 +109,9 @@ def test_files_that_usually_hold_secrets_are_known_by_name(name):
 )
 def test_other_files_are_not(name):
     assert not secrets.is_secret_file(name)
+
+
+def test_text_made_to_be_slow_is_read_in_linear_time():
+    # Each rule that could begin anew at every character would take minutes for these.
+    for piece in ("-eyJ", "-sk-", "-glpat-", "-xoxb-", "-AIza", "-----BEGIN A ", "a://b:", "ghp_"):
+        assert secrets.find(piece * 100_000) is None or piece in {"ghp_"}

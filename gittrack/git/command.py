@@ -67,6 +67,8 @@ def run_git_bytes(
         raise ToolError(
             "git is not installed or not on PATH", hint="install Git: https://git-scm.com"
         ) from None
+    except OSError as error:
+        raise ToolError(f"git cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise ToolError(f"git {args[0]} in {cwd} took longer than {timeout:g} s") from None
     if check and done.returncode:

@@ -47,6 +47,7 @@ def parse(uri: str) -> GitUri | None:
         return GitUri(str(Path(uri).absolute())) if is_bare(Path(uri)) else None
     url, _, subdirectory = uri.partition("#")
     scheme = _scheme(url)
+    url = scheme + url[len(scheme) :]  # Git takes none in capitals
     if scheme == "file":
         return GitUri(url, subdirectory) if is_repository(local_folder(url)) else None
     if not scheme and not _SCP_LIKE.fullmatch(url):
@@ -75,7 +76,7 @@ def local_folder(uri: str) -> Path:
     if is_folder(uri):
         return Path(uri)
     place = uri.partition("#")[0]
-    return Path(unquote(urlsplit(place).path)) if place.startswith("file:") else Path(place)
+    return Path(unquote(urlsplit(place).path)) if place[:5].lower() == "file:" else Path(place)
 
 
 def is_folder(text: str) -> bool:
@@ -128,7 +129,16 @@ def clone(uri: GitUri, into: Path, *, version: str | None = None) -> Path:
             f"cannot fetch {without_credentials(url)}: {' '.join(words.split())}",
             hint="check the URL and your rights: git ls-remote " + without_credentials(url),
         ) from None
-    return subfolder(into, uri.subdirectory)
+    return subfolder(into, uri.subdirectory, of=_described(url, version))
+
+
+def short_commit(folder: Path) -> str:
+    """Return the commit that a clone stands at, shortened; "" where it has none."""
+    return run_git(["rev-parse", "--short", "HEAD"], cwd=folder, check=False).strip()
+
+
+def _described(url: str, version: str | None) -> str:
+    return without_credentials(url) + (f" at {version}" if version else "")
 
 
 def check_version(version: str | None) -> None:
@@ -144,8 +154,11 @@ def check_version(version: str | None) -> None:
         )
 
 
-def subfolder(root: Path, subdirectory: str) -> Path:
+def subfolder(root: Path, subdirectory: str, *, of: str = "the project") -> Path:
     """Return a folder below `root`, reached without leaving it and without links.
+
+    Args:
+        of: what `root` is in messages.
 
     Raises:
         ProjectError: it leads elsewhere.
@@ -159,7 +172,7 @@ def subfolder(root: Path, subdirectory: str) -> Path:
         or "\0" in subdirectory
     ):
         raise ProjectError(
-            f"{subdirectory!r} is not a folder inside the project",
+            f"{subdirectory!r} is not a folder inside {of}",
             hint="write it as #FOLDER/FOLDER",
         )
     folder = root
@@ -167,12 +180,12 @@ def subfolder(root: Path, subdirectory: str) -> Path:
         folder = folder / part
         if part == ".git" or folder.is_symlink():
             raise ProjectError(
-                f"{subdirectory!r} leads out of the project, by {part!r}",
+                f"{subdirectory!r} leads out of {of}, by {part!r}",
                 hint="name a folder that is no link",
             )
     if not folder.is_dir():
         raise NotFoundError(
-            f"the project has no folder {subdirectory!r}", hint="check what stands after the #"
+            f"{of} has no folder {subdirectory!r}", hint="check what stands after the #"
         )
     return folder
 

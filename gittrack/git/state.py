@@ -80,7 +80,7 @@ class CodeState:
             "dirty": self.dirty,
         }
         if self.patch is not None:
-            entry["patch_sha256"] = self.patch.sha256
+            entry["patch_sha256"] = self.patch.sha256 or None
             entry["patch_truncated"] = self.patch.truncated or None
         return {key: value for key, value in entry.items() if value is not None}
 
@@ -150,16 +150,16 @@ def ignoring_rule(path: Path) -> str | None:
 
 
 def without_credentials(url: str) -> str:
-    """Return a remote's URL without user name and password, as it may be recorded."""
+    """Return a remote's URL without user, password and query, as it may be recorded."""
     try:
         parts = urlsplit(url) if "://" in url else None
     except ValueError:
         parts = None
-    if parts is None or "@" not in parts.netloc:
+    if parts is None:
         return secrets.redact(url)
     host = parts.netloc.rpartition("@")[2]
     kept = f"git@{host}" if parts.scheme == "ssh" and parts.netloc.startswith("git@") else host
-    return urlunsplit((parts.scheme, kept, parts.path, "", ""))
+    return secrets.redact(urlunsplit((parts.scheme, kept, parts.path, "", "")))
 
 
 @dataclass(frozen=True)
@@ -281,9 +281,9 @@ def _patch(work: _Work, status: _Status) -> Patch:
         )
     excluded = [f":(exclude,top,literal){path}" for path in left_out]
     data = work.git([*_DIFF, work.commit, *work.scope, *excluded], index="index")
-    data, secret = _without_secrets(data)
+    data, secret = _without_secrets(data, work.top)
     left_out = sorted({*left_out, *secret, *status.inside})
-    digest = hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(data).hexdigest() if data else ""
     if len(data) > MAX_PATCH:
         return Patch(b"", digest, tuple(left_out), truncated=True)
     if data:
@@ -302,25 +302,42 @@ def _choose_untracked(top: Path, untracked: Sequence[str]) -> tuple[list[str], l
         path = top / name
         small = not path.is_symlink() and path.is_file() and path.stat().st_size <= MAX_UNTRACKED
         fits = small and len(taken) < MAX_UNTRACKED_FILES and not secrets.is_secret_file(path.name)
-        if fits and b"\0" not in path.read_bytes()[:_TEXT_CHECK]:
+        if fits and _is_text(path):
             taken.append(name)
         else:
             others.append(name)
     return taken, others[:MAX_UNTRACKED_FILES]
 
 
-def _without_secrets(data: bytes) -> tuple[bytes, list[str]]:
+def _is_text(path: Path) -> bool:
+    try:
+        return b"\0" not in path.read_bytes()[:_TEXT_CHECK]
+    except OSError:
+        return False
+
+
+def _without_secrets(data: bytes, top: Path) -> tuple[bytes, list[str]]:
     """Leave out of a patch the files whose changes hold a secret."""
-    if secrets.find(data.decode(errors="replace")) is None:
+    binary = b"\nGIT binary patch\n"
+    if binary not in data and secrets.find(data.decode(errors="replace")) is None:
         return data, []
     kept: list[bytes] = []
     left_out: list[str] = []
     for part in re.split(rb"(?m)^(?=diff --git )", data):
-        if part and secrets.find(part.decode(errors="replace")) is not None:
+        # What Git takes for binary is packed in the patch: the file itself is looked at.
+        text = _content(top / _name_in(part)) if binary in part else part
+        if part and secrets.find(text.decode(errors="replace")) is not None:
             left_out.append(_name_in(part))
         else:
             kept.append(part)
     return b"".join(kept), left_out
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it was deleted: nothing new is in the patch
+        return b""
 
 
 def _name_in(part: bytes) -> str:

@@ -30,7 +30,8 @@ class Warner:
         """Give a warning, unless it, or another with the same `once`, was given before."""
         if (once or message) not in self._said:
             self._said.add(once or message)
-            warnings.warn(f"run {self.run_id}: {message}", TrackingWarning, stacklevel=_outside())
+            text = f"run {self.run_id}: {message}"
+            warnings.warn(text, TrackingWarning, stacklevel=caller_level())
 
     @contextmanager
     def forgive(self, what: str) -> Iterator[None]:
@@ -44,7 +45,7 @@ class Warner:
             self.warn(f"{what} could not be written: {reason}", once=what)
 
 
-def _outside() -> int:
+def caller_level() -> int:
     """Return how many frames up the code is that called into this package."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):

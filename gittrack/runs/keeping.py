@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gittrack import files, paths, secrets
 from gittrack.runs import lines, provenance
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gittrack.runs.lines import FileFold, Folded
     from gittrack.runs.store import Store
     from gittrack.runs.values import ParamValue
-
-PROVENANCE_SECONDS = 15
 
 
 class Keeper:
@@ -126,14 +124,19 @@ class Keeper:
         capture, self._capture = self._capture, None
         if capture is None:
             return
-        found = capture.result(PROVENANCE_SECONDS)
+        found = capture.result(provenance.WAIT_SECONDS)
         if found is None:
             self._warner.warn("the state of the code is not recorded: Git took too long")
             return
         source = dict(self.record.source)
         if found.git is not None:
-            source["git"] = dict(found.git)
-        self.record = self.record.replaced(source=source, user=found.user)
+            source["git"] = {
+                key: secrets.redact(value) if isinstance(value, str) else value
+                for key, value in found.git.items()
+            }
+        self.record = self.record.replaced(
+            source=source, user=found.user and secrets.redact(found.user)
+        )
         self._leave_out(found.left_out)
         for name, data in (
             (paths.SOURCE_PATCH, found.patch),

@@ -12,12 +12,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from math import isfinite, isnan
-from operator import itemgetter
+from operator import gt, itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gittrack import files, paths
 from gittrack.files import Problem
@@ -34,6 +38,7 @@ from gittrack.runs.values import (
 # How the names of metrics stand in lines: to make each anew would take longer than to write it.
 _keys: dict[str, str] = {}
 _KEYS_KEPT = 10_000
+_BLOCK = 1 << 20
 
 
 class Point(NamedTuple):
@@ -249,17 +254,41 @@ def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None =
 
 def history(paths_of_files: Iterable[Path], name: str) -> list[Point]:
     """Return every logged value of a metric, sorted by step and time."""
-    points: list[Point] = []
-
-    def take(entry: dict[str, Any]) -> None:
-        metrics = entry.get("metrics")
-        if isinstance(metrics, dict) and name in metrics:
-            points.append(Point(*_place(entry), metric_value(metrics[name])))
-
-    for path in paths_of_files:
-        files.read_lines(path, take)
-    points.sort(key=itemgetter(0, 1))
+    points = [point for path in paths_of_files for point in _points(path, name)]
+    if any(map(gt, points, islice(points, 1, None))):
+        points.sort(key=itemgetter(0, 1))
     return points
+
+
+def _points(path: Path, name: str) -> Iterator[Point]:
+    """Yield the values of a metric in one line file, in its order, broken lines left out."""
+    key = to_json(name).encode() + b":"
+    # A line as `metric_line` and `metrics_line` write it; any other is read as JSON.
+    usual = re.compile(
+        rb'^\{(?:"step":(-?\d{1,18}),)?"time":(\d{1,18}),"metrics":\{(?:[^{}\n]*,)?'
+        + re.escape(key)
+        + rb"(-?\d+\.\d+(?:e[+-]?\d+)?|-?\d+e[+-]?\d+)(?:,[^{}\n]*)?\}\}$",
+        re.MULTILINE,
+    )
+    with suppress(OSError), files.open_plain(path) as file:
+        while block := file.read(_BLOCK):
+            block += file.readline()
+            found = usual.findall(block)
+            plain = b"\\" not in block and b'" ' not in block
+            if plain and len(found) == block.count(key):
+                for step, time, value in found:
+                    yield Point(int(step or 0), int(time), float(value))
+            else:
+                yield from _points_of_json(block.splitlines(), key, name)
+
+
+def _points_of_json(block: Iterable[bytes], key: bytes, name: str) -> Iterator[Point]:
+    for line in block:
+        if key in line or b"\\" in line or b" " in line:
+            with suppress(ValueError, TypeError, KeyError, RecursionError):
+                entry = json.loads(line)
+                value = entry["metrics"][name]
+                yield Point(*_place(entry), metric_value(value))
 
 
 def _place(entry: Mapping[str, object]) -> tuple[int, int]:

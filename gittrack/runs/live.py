@@ -7,9 +7,11 @@ tell too.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +31,8 @@ State = Literal["running", "interrupted", "silent", "elsewhere"]
 TOUCH_SECONDS = 15
 SILENT_SECONDS = 90
 _TRIES = 3
+_O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _PAUSE_SECONDS = 0.002
 
 
@@ -80,8 +84,10 @@ def take(store: Path, run_id: str) -> Mark | None:
     """
     path = store / paths.CACHE / paths.LIVE / run_id
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent.is_symlink() or path.parent.parent.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.parent} is reached by a link")
     for _ in range(_TRIES):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _open(path, os.O_RDWR | os.O_CREAT)
         # It may have been removed, by the process that held it, between opening and locking.
         if _lock(descriptor) and _is_at(path, descriptor):
             break
@@ -99,7 +105,7 @@ def state(store: Path, run_id: str) -> State:
     """Tell what became of a run whose record says RUNNING."""
     path = store / paths.CACHE / paths.LIVE / run_id
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = _open(path, os.O_RDONLY)
     except OSError:
         return "elsewhere"
     try:
@@ -123,6 +129,15 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def _open(path: Path, flags: int) -> int:
+    """Open a mark; what stands in its place, a link or a pipe of somebody else's, is refused."""
+    descriptor = os.open(path, flags | _O_NOFOLLOW | _O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{path} is not a plain file")
+    return descriptor
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gittrack import secrets, settings
+from gittrack.errors import RunStateError
 from gittrack.git import state
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MAX_COMMAND = 2000
 FRESH_SECONDS = 2.0
 PATIENCE_SECONDS = 0.5
+WAIT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ class Capture:
         self._thread = threading.Thread(
             target=self._find, args=(code, store), name="gittrack-provenance", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads are to be had
+            self._result = Provenance(requirements=requirements(), user=_user(None))
 
     def ready(self) -> bool:
         """Tell whether the result is there, without waiting."""
@@ -61,7 +66,8 @@ class Capture:
 
     def result(self, timeout: float) -> Provenance | None:
         """Wait for the result, at most `timeout` seconds; None where it is not there by then."""
-        self._thread.join(timeout)
+        if self._result is None:
+            self._thread.join(timeout)
         return self._result
 
     def _find(self, code: Path, store: Path) -> None:
@@ -93,6 +99,24 @@ def capture(code: Path, store: Path) -> Capture:
         _recent[key] = found
         found.result(PATIENCE_SECONDS)
     return found
+
+
+def check_clean(code: Path, store: Path) -> None:
+    """Refuse to start a run whose code is not committed, where that is asked for.
+
+    Raises:
+        RunStateError: there are uncommitted changes, or it could not be found out.
+    """
+    if not settings.requires_clean():
+        return
+    found = capture(code, store).result(WAIT_SECONDS)
+    git = found.git if found else None
+    if git is None or git.get("dirty") or not git.get("commit"):
+        what = "has uncommitted changes" if git else "is not in a Git work tree that can be read"
+        raise RunStateError(
+            f"{code} {what}, and {settings.REQUIRE_CLEAN} allows no run then",
+            hint="commit first: git status shows what is open",
+        )
 
 
 def requirements(search_path: Iterable[str] | None = None) -> bytes:
@@ -140,7 +164,7 @@ def code_folder() -> Path:
     """
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     folder = Path(main).absolute().parent if main else None
-    return folder if folder and settings.git_root(folder) else Path.cwd()
+    return folder if folder and settings.git_root(folder) else settings.working_folder()
 
 
 def platform() -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gittrack import files, paths, settings
+from gittrack import files, paths, secrets, settings
 from gittrack.errors import (
     GittrackError,
     InvalidValueError,
@@ -132,6 +132,8 @@ class Store:
         """
         found: list[StoredRun] = []
         problems: list[Problem] = []
+        known = self.experiments(deleted=True)
+        gone = {item.experiment_id for item in known if item.deleted}
         for folder in sorted(
             self.run_folders(experiments), key=lambda path: path.name, reverse=True
         ):
@@ -141,6 +143,8 @@ class Store:
                 problems.append(Problem(folder, error.message, hint=error.hint))
                 continue
             problems += run.problems
+            if run.experiment_id in gone:
+                run = replace(run, deleted=True)
             if deleted or not run.deleted:
                 found.append(run)
         found.sort(key=lambda run: (-run.record.start_time, run.run_id))
@@ -154,6 +158,8 @@ class Store:
             else [item.experiment_id for item in self.experiments()]
         )
         for experiment in chosen:
+            if (self.root / experiment).is_symlink():
+                continue  # a tree never leads outside itself
             for path in _folders(self.root / experiment):
                 if paths.parse_run_folder(path.name):
                     yield path
@@ -206,7 +212,9 @@ class Store:
 
     def _is_experiment(self, folder: str) -> bool:
         path = self.root / folder
-        if folder == paths.REGISTRY or folder.startswith(".") or not path.is_dir():
+        if folder == paths.REGISTRY or folder.startswith(".") or path.is_symlink():
+            return False
+        if not path.is_dir():
             return False
         return not (path / "meta.yaml").exists()  # a folder of MLflow's file store is not ours
 
@@ -234,6 +242,8 @@ def _named(experiments: Iterable[Experiment], name: str) -> list[Experiment]:
 
 
 def _announce(root: Path) -> None:
+    if sys.stderr is None:
+        return
     sys.stderr.write(f"gittrack: keeping runs in {root}\n")
     rule = ignoring_rule(root)
     if rule is not None:
@@ -257,6 +267,11 @@ def check_experiment_name(name: object) -> str:
             f"Invalid experiment name: {name[:40]!r}... has {len(name)} characters",
             hint=f"use at most {_MAX_NAME}",
         )
+    if (kind := secrets.find(name)) is not None:
+        raise InvalidValueError(
+            f"Invalid experiment name: it looks like a {kind}",
+            hint="names are written into files that are made to be committed",
+        )
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise InvalidValueError(
             f"Invalid experiment name: {name!r}", hint="leave out its control characters"
@@ -265,7 +280,7 @@ def check_experiment_name(name: object) -> str:
 
 
 def _folders(path: Path) -> list[Path]:
-    """Return the folders in a folder, links left out, so that a tree never leads outside itself."""
+    """Return the folders in a folder, links left out."""
     try:
         with_types = sorted(path.iterdir())
     except FileNotFoundError:

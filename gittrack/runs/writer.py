@@ -13,14 +13,14 @@ from contextlib import suppress
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
-from gittrack import files, paths, settings
+from gittrack import paths, settings
 from gittrack.errors import RunStateError, StoreError
 from gittrack.runs import lines, live, provenance
 from gittrack.runs.appending import LineWriter
 from gittrack.runs.forgiving import Warner
 from gittrack.runs.keeping import Keeper
 from gittrack.runs.lines import FileFold, metric_line, metrics_line
-from gittrack.runs.names import new_name
+from gittrack.runs.opening import keep_touching, make_folder, new_record, take_mark
 from gittrack.runs.reading import read_run
 from gittrack.runs.record import ENDED, FINISHED, RUNNING, RunRecord
 from gittrack.runs.values import ParamValue, param_value
@@ -51,6 +51,7 @@ class RunWriter:
         self.experiment_id = folder.parent.name
         self.status = RUNNING
         self.open = True
+        self.deleted = False
         self.pid = os.getpid()
         self._mark = mark
         self._warner = Warner(record.run_id)
@@ -64,7 +65,7 @@ class RunWriter:
         self._ended = threading.Event()
         _open_writers.add(self)
         if mark is not None:
-            threading.Thread(target=_touch, args=(mark, self._ended), daemon=True).start()
+            keep_touching(mark, self._ended)
 
     @classmethod
     def create(
@@ -88,32 +89,30 @@ class RunWriter:
         Raises:
             StoreError: the tree cannot be written.
         """
-        store.prepare()
         code = code or provenance.code_folder()
+        provenance.check_clean(code, store.root)
+        store.prepare()
         start = _now()
-        run_id, folder = _make_folder(store.root / experiment.experiment_id, start)
-        record = RunRecord(
-            run_id=run_id,
-            name=name or new_name(),
-            experiment=experiment.name,
-            status=RUNNING,
-            start_time=start,
-            parent=parent,
-            source=source if source is not None else provenance.script_source(code),
-            python=provenance.python_version(),
-            platform=provenance.platform(),
-        )
-        writer = cls(store, folder, record, _take(store, run_id))
-        keeper = writer._keeper
-        given = {
-            "name": keeper.safe("name", record.name),
-            "params": writer._safe_params(params or {}),
-            "tags": writer._safe_tags(tags or {}),
-        }
-        keeper.record = keeper.record.replaced(**given)
-        keeper.capture(code)
-        keeper.write(writer._fold, ())
+        run_id, folder = make_folder(store.root / experiment.experiment_id, start)
+        source = source or provenance.script_source(code)
+        record = new_record(run_id, start, name, experiment, source=source).replaced(parent=parent)
+        try:
+            writer = cls(store, folder, record, take_mark(store, run_id))
+            writer._begin({"name": record.name, "params": params, "tags": tags}, code)
+        except StoreError:
+            with suppress(OSError):  # a folder without a record would be taken for a broken run
+                folder.rmdir()
+            raise
         return writer
+
+    @classmethod
+    def adrift(cls, store: Store, experiment: Experiment, *, name: str | None = None) -> RunWriter:
+        """Return a run whose record could not be made: each call says once what is lost."""
+        record = new_record(paths.new_run_id(), _now(), name, experiment, source={})
+        folder = store.root / experiment.experiment_id
+        return cls(
+            store, folder / paths.run_folder_name(record.run_id, record.start_time), record, None
+        )
 
     @classmethod
     def join(cls, store: Store, run_id: str, *, own: bool = True) -> RunWriter:
@@ -133,7 +132,7 @@ class RunWriter:
                 hint=f"bring it back first: gittrack.restore_run({run_id!r})",
             )
         # Only the first of several ranks may own the run; the others just append to it.
-        mark = _take(store, run_id) if own and not settings.rank() else None
+        mark = take_mark(store, run_id) if own and not settings.rank() else None
         writer = cls(store, folder, stored.record, mark)
         if mark is not None:
             keeper = writer._keeper
@@ -274,10 +273,7 @@ class RunWriter:
         Raises:
             RunStateError: no run ends with that status.
         """
-        if status not in ENDED:
-            raise RunStateError(
-                f"{status!r} is no status that a run ends with", hint=f"use {', '.join(ENDED)}"
-            )
+        check_end(status)
         now = _now() if time is None else time
         with self._lock:
             self._ended.set()
@@ -296,6 +292,23 @@ class RunWriter:
                 mark.forget()  # where the end could not be written, the mark is left to tell of it
             self._lines.close()
             _open_writers.discard(self)
+
+    def _begin(self, given: Mapping[str, Any], code: Path) -> None:
+        keeper = self._keeper
+        safe = {
+            "name": keeper.safe("name", given["name"]),
+            "params": self._safe_params(given["params"] or {}),
+            "tags": self._safe_tags(given["tags"] or {}),
+        }
+        keeper.record = keeper.record.replaced(**safe)
+        keeper.capture(code)
+        try:
+            keeper.write(self._fold, ())
+        except StoreError:
+            if self._mark is not None:
+                self._mark.release()
+            self._ended.set()
+            raise
 
     def _append(self, line: bytes) -> bool:
         try:
@@ -355,28 +368,16 @@ class RunWriter:
             self._mark = None
 
 
-def _make_folder(experiment: Path, start: int) -> tuple[str, Path]:
-    while True:
-        run_id = paths.new_run_id()
-        folder = experiment / paths.run_folder_name(run_id, start)
-        with suppress(FileExistsError):
-            files.make_folder(folder, exist_ok=False)
-            return run_id, folder
+def check_end(status: str) -> None:
+    """Refuse what is no status that a run ends with.
 
-
-def _take(store: Store, run_id: str) -> live.Mark | None:
-    try:
-        return live.take(store.root, run_id)
-    except OSError as error:
-        raise StoreError(
-            f"cannot mark run {run_id} as running in {store.root}: {error.strerror}",
-            hint="check space and rights there",
-        ) from error
-
-
-def _touch(mark: live.Mark, ended: threading.Event) -> None:
-    while not ended.wait(live.TOUCH_SECONDS):
-        mark.touch()
+    Raises:
+        RunStateError: it is none.
+    """
+    if status not in ENDED:
+        raise RunStateError(
+            f"{status!r} is no status that a run ends with", hint=f"use {', '.join(ENDED)}"
+        )
 
 
 def _now() -> int:

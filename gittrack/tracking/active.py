@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
-from contextlib import contextmanager
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack import settings
+from gittrack import paths, settings
 from gittrack.entities import Run, RunData, RunInfo, RunInputs, info_of, run_of
-from gittrack.errors import InvalidValueError, RunStateError
-from gittrack.runs.reading import NOTE_TAG, read_run
+from gittrack.errors import (
+    InvalidValueError,
+    NotFoundError,
+    RunStateError,
+    StoreError,
+    TrackingWarning,
+)
+from gittrack.runs.reading import NAME_TAG, NOTE_TAG, read_run
 from gittrack.runs.record import FINISHED
 from gittrack.runs.store import Experiment, Store
-from gittrack.runs.writer import RunWriter
+from gittrack.runs.writer import RunWriter, check_end
 from gittrack.tracking.ending import Hooks, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -81,6 +88,8 @@ class _State:
         self.experiment: str | None = None
         self.store: Path | None = None
         self.joined: str | None = None
+        self.last: RunWriter | None = None
+        self.lock = threading.RLock()
         self.hooks = Hooks(self.close_all)
 
     @property
@@ -95,15 +104,17 @@ class _State:
         run = ActiveRun(writer)
         self.stack.append(run)
         self.open[writer.run_id] = run
+        self.last = writer
         self.hooks.hang()
         return run
 
-    def close(self, writer: RunWriter, status: str) -> None:
-        """End a run, where it is still open."""
+    def close(self, writer: RunWriter, status: str, *, time: int | None = None) -> None:
+        """End a run, where it is still open; one whose new status is wrong stays open."""
+        check_end(status)
         self.local.runs = [run for run in self.stack if run.writer is not writer]
         # One step, so that threads which open and close runs at the same time lose none.
         if self.open.pop(writer.run_id, None) is not None and writer.pid == os.getpid():
-            writer.end(status)
+            writer.end(status, time=time)
         if not self.open:
             self.hooks.take_down()
 
@@ -115,6 +126,15 @@ class _State:
 
 
 _state = _State()
+
+
+def _after_fork() -> None:
+    # Another thread may have held it, and that thread is not in the child.
+    _state.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def open_store() -> Store:
@@ -137,29 +157,31 @@ def current() -> RunWriter | None:
 
 
 def current_or_new() -> RunWriter:
-    """Return the active run; where there is none, start one that ends with the process."""
-    return current() or start_run().writer
-
-
-@contextmanager
-def writer_of(run_id: str | None) -> Iterator[RunWriter]:
-    """Give the writer of a run: the active one's without an id.
-
-    An ended run is opened to append to it.
+    """Return the active run; where there is none, start one that ends with the process.
 
     Raises:
-        NotFoundError: there is no run of that id.
-        RunStateError: it is deleted.
+        RunStateError: it was deleted meanwhile.
     """
-    opened = _state.open.get(run_id) if run_id is not None else None
-    if run_id is None or opened is not None:
-        yield opened.writer if opened is not None else current_or_new()
-        return
-    writer = RunWriter.join(open_store(), run_id, own=False)
-    try:
-        yield writer
-    finally:
-        writer.end(FINISHED)
+    writer = current()
+    if writer is None:
+        with _state.lock:  # of several threads that begin at once, one starts the run for all
+            writer = current() or start_run().writer
+    if writer.deleted:
+        raise deleted_error(writer.run_id)
+    return writer
+
+
+def deleted_error(run_id: str) -> RunStateError:
+    """Return the error of a change to a deleted run."""
+    return RunStateError(
+        f"The run {run_id} must be in the 'active' state. Current state is deleted.",
+        hint=f"bring it back first: MlflowClient().restore_run({run_id!r})",
+    )
+
+
+def last_writer() -> RunWriter | None:
+    """Return the active run, else the one that was active last in this process."""
+    return current() or _state.last
 
 
 def set_tracking_uri(uri: str | Path) -> None:
@@ -252,7 +274,6 @@ def start_run(
     Raises:
         RunStateError: a run is active and `nested` is false, or the run to resume is deleted.
         NotFoundError: there is no run or experiment of that id.
-        StoreError: the store cannot be written.
     """
     active = _state.stack[-1].writer if _state.stack else None
     if active is not None and not nested:
@@ -260,12 +281,11 @@ def start_run(
             f"Run with UUID {active.run_id} is already active. To start a new run, first end the "
             "current run with end_run(). To start a nested run, call start_run with nested=True"
         )
-    joined = None if run_id or active else _run_to_join()
-    if run_id or joined:
-        writer = _resume(str(run_id or joined), experiment_id, run_name)
-        _state.joined = joined or _state.joined
+    if run_id:
+        writer = _resume(str(run_id), experiment_id, run_name)
     else:
-        writer = _create(experiment_id, run_name, active, parent_run_id)
+        joined = None if active else _join(experiment_id, run_name)
+        writer = joined or _create(experiment_id, run_name, active, parent_run_id)
     if extra := _opening_tags(tags, description):
         writer.set_tags(extra)
     return _state.push(writer)
@@ -288,14 +308,28 @@ def _opening_tags(tags: Mapping[str, object] | None, description: str | None) ->
     return {**opening, NOTE_TAG: description} if description else opening
 
 
-def _run_to_join() -> str | None:
-    named = settings.variable(settings.RUN_ID)
-    return named if named and named != _state.joined else None
+def _join(experiment_id: str | None, run_name: str | None) -> RunWriter | None:
+    """Join the run that was made for this process, once; None where there is none."""
+    with _state.lock:
+        named = settings.variable(settings.RUN_ID)
+        if not named or named == _state.joined:
+            return None
+        try:
+            writer = _resume(named, experiment_id, run_name)
+        except NotFoundError as error:
+            warnings.warn(
+                f"{error.message}; what is logged here becomes a run of its own",
+                TrackingWarning,
+                stacklevel=4,
+            )
+            writer = None
+        _state.joined = named
+        return writer
 
 
 def _resume(run_id: str, experiment_id: str | None, run_name: str | None) -> RunWriter:
     store = open_store()
-    stored = store.find(run_id)
+    stored = read_run(store.folder_of(run_id))
     if stored.run_id in _state.open:
         raise RunStateError(f"Run with UUID {stored.run_id} is already active.")
     if experiment_id is not None and str(experiment_id) != stored.experiment_id:
@@ -306,23 +340,42 @@ def _resume(run_id: str, experiment_id: str | None, run_name: str | None) -> Run
         )
     writer = RunWriter.join(store, stored.run_id)
     if run_name:
-        writer.set_tags({"mlflow.runName": str(run_name)})
+        writer.set_tags({NAME_TAG: str(run_name)})
     return writer
 
 
 def _create(
     experiment_id: str | None, name: str | None, active: RunWriter | None, parent: str | None
 ) -> RunWriter:
-    store = Store(active.store.root) if active else open_store()
-    if experiment_id is not None:
-        experiment = _check_not_deleted(store.experiment(str(experiment_id), ids_first=True))
-    else:
-        experiment = store.create_experiment(experiment_name(store))
-    if parent is not None:
-        parent = store.find(str(parent)).run_id
-    elif active is not None:
-        parent = active.run_id
-    return RunWriter.create(store, experiment, name=str(name) if name else None, parent=parent)
+    run_name = str(name) if name else None
+    try:
+        store = Store(active.store.root) if active else open_store()
+        if experiment_id is not None:
+            experiment = _check_not_deleted(store.experiment(str(experiment_id), ids_first=True))
+        else:
+            experiment = store.create_experiment(experiment_name(store))
+        if parent is not None:
+            parent = store.find(str(parent)).run_id
+        elif active is not None:
+            parent = active.run_id
+        return RunWriter.create(store, experiment, name=run_name, parent=parent)
+    except StoreError as error:
+        return _create_elsewhere(run_name, error)
+
+
+def _create_elsewhere(name: str | None, error: StoreError) -> RunWriter:
+    """Start a run in a temporary store, since no record is a reason to stop the work."""
+    spare = Store(Path(tempfile.gettempdir(), f"gittrack-{paths.random_text(8)}", paths.STORE))
+    warnings.warn(
+        f"{error.message}; this run is kept in {spare.root}, from where it can be moved",
+        TrackingWarning,
+        stacklevel=5,
+    )
+    experiment = spare.experiment("0")
+    try:
+        return RunWriter.create(spare, experiment, name=name, code=spare.root.parent)
+    except StoreError:
+        return RunWriter.adrift(spare, experiment, name=name)
 
 
 def _check_not_deleted(experiment: Experiment) -> Experiment:

@@ -59,9 +59,7 @@ class Hooks:
             if (before := getattr(place, name, None)) is not None:
                 self._chain(place, name, before, self._see_exit(before))
         self._chain(sys, "excepthook", sys.excepthook, self._see_error(sys.excepthook))
-        in_main = threading.current_thread() is threading.main_thread()
-        if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self._terminated)
+        _replace_handlers(signal.SIG_DFL, self._terminated)
 
     def take_down(self) -> None:
         """Put back what was there before; a hook that others have chained to since stays."""
@@ -72,9 +70,7 @@ class Hooks:
             if getattr(place, name) is ours:
                 setattr(place, name, before)
         self._hung.clear()
-        in_main = threading.current_thread() is threading.main_thread()
-        if in_main and signal.getsignal(signal.SIGTERM) == self._terminated:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _replace_handlers(self._terminated, signal.SIG_DFL)
 
     def _chain(self, place: object, name: str, before: Any, ours: Any) -> None:
         self._hung.append((place, name, before, ours))
@@ -107,3 +103,13 @@ class Hooks:
         finally:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _replace_handlers(before: Any, after: Any) -> None:
+    # Only a main thread can set handlers, and only where nobody else has set one.
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == before:
+            signal.signal(number, after)

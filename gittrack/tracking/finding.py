@@ -90,16 +90,35 @@ def search_runs(
     return runs if output_format == "list" else _frame(runs)
 
 
+def columns_of(run: Run) -> dict[str, Any]:
+    """Return what a run has, by the names of the columns that `search_runs` gives."""
+    found = {name: getattr(run.info, name) for name in _FIRST_COLUMNS}
+    for kind in ("metrics", "params", "tags"):
+        entries = getattr(run.data, kind)
+        found.update({f"{kind}.{key}": entries[key] for key in sorted(entries)})
+    return found
+
+
 def _check(output_format: str, run_view_type: int) -> None:
     if output_format not in {"pandas", "list"}:
         raise InvalidValueError(
             f"Unsupported output format: {output_format}", hint="use 'pandas' or 'list'"
         )
-    if run_view_type not in _VIEWS:
+    view_of(run_view_type)
+
+
+def view_of(view_type: int) -> search.ViewType:
+    """Return what a `ViewType` of MLflow's is called here.
+
+    Raises:
+        InvalidValueError: there is no such one.
+    """
+    if view_type not in _VIEWS:
         raise InvalidValueError(
-            f"Invalid run_view_type: {run_view_type!r}",
+            f"Invalid run_view_type: {view_type!r}",
             hint="use ViewType.ACTIVE_ONLY, DELETED_ONLY or ALL",
         )
+    return _VIEWS[view_type]
 
 
 def _frame(runs: list[Run]) -> pd.DataFrame:

@@ -11,16 +11,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gittrack import artifacts, secrets
+from gittrack import artifactfiles, secrets
 from gittrack.entities import Experiment, Run, experiment_of, run_of
 from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
 from gittrack.runs.values import param_text, param_value, same_param
-from gittrack.tracking.active import choose_experiment, current_or_new, open_store, writer_of
+from gittrack.tracking.active import choose_experiment, current_or_new, open_store
+from gittrack.tracking.holding import writer_of
 from gittrack.tracking.validation import (
     check_integer,
     check_key,
     check_map,
     check_metric,
+    check_params,
+    check_tags,
     known_keys,
 )
 
@@ -61,14 +64,9 @@ def log_params(
     Raises:
         InvalidValueError: a name cannot be used, or a param has another value already.
     """
-    for name in check_map("param", params):
-        check_key("param", name)
+    check_params(params)
     with writer_of(run_id) as writer:
-        fresh = {
-            name: value for name, value in params.items() if not _is_logged(writer, name, value)
-        }
-        if fresh:
-            writer.log_params(fresh)
+        write_params(writer, params)
 
 
 def log_metric(
@@ -133,8 +131,7 @@ def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
 
 def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
     """Set several tags; see `set_tag`."""
-    checked = {check_key("tag", name): str(value) for name, value in check_map("tag", tags).items()}
-    if checked:
+    if checked := check_tags(tags):
         with writer_of(None) as writer:
             writer.set_tags(checked)
 
@@ -151,13 +148,8 @@ def log_artifact(
         NotFoundError: there is nothing at `local_path`.
         InvalidValueError: `artifact_path` leads out of the run.
     """
-    source = Path(local_path)
     with writer_of(run_id) as writer, _forgiving():
-        target = artifacts.place(writer.artifacts, artifact_path)
-        if source.is_dir():
-            artifacts.copy_folder(source, artifacts.place(target, source.resolve().name))
-        else:
-            artifacts.copy_file(source, target)
+        artifactfiles.copy(Path(local_path), writer.artifacts, artifact_path)
 
 
 def log_artifacts(
@@ -165,7 +157,8 @@ def log_artifacts(
 ) -> None:
     """Copy all that is in a folder into the run's artifacts; see `log_artifact`."""
     with writer_of(run_id) as writer, _forgiving():
-        artifacts.copy_folder(Path(local_dir), artifacts.place(writer.artifacts, artifact_path))
+        target = artifactfiles.place(writer.artifacts, artifact_path)
+        artifactfiles.copy_folder(Path(local_dir), target)
 
 
 def get_run(run_id: str) -> Run:
@@ -175,6 +168,17 @@ def get_run(run_id: str) -> Run:
         NotFoundError: there is none.
     """
     return run_of(open_store().find(run_id))
+
+
+def write_params(writer: RunWriter, params: Mapping[str, Any]) -> None:
+    """Log the params that a run does not have yet.
+
+    Raises:
+        InvalidValueError: it has one of them with another value.
+    """
+    fresh = {name: value for name, value in params.items() if not _is_logged(writer, name, value)}
+    if fresh:
+        writer.log_params(fresh)
 
 
 def autolog(*_: Any, **__: Any) -> None:

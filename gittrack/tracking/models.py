@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gittrack import artifacts
+from gittrack import artifactfiles
 from gittrack.errors import InvalidValueError
 from gittrack.models.saving import Origin, SaveOptions, save_model
 from gittrack.models.uri import runs_uri
-from gittrack.tracking.active import writer_of
+from gittrack.tracking.holding import writer_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Unpack
 
-    from gittrack.models.signature import ModelSignature
+    from gittrack.models.specs import ModelSignature
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def log_model(
         StoreError: the store cannot be written.
     """
     with writer_of(run_id) as writer:
-        target = artifacts.place(writer.artifacts, artifact_path)
+        target = artifactfiles.place(writer.artifacts, artifact_path)
         if target == writer.artifacts:
             raise InvalidValueError(
                 f"Invalid artifact path: {artifact_path!r}", hint="name the model, such as 'model'"

@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gittrack import secrets
 from gittrack.errors import InvalidValueError
 
 MAX_KEY = 250
+MAX_VALUE = 100_000
 _KEY = re.compile(r"[/\w.\- :]*")
 # Names that have passed before: what is logged again and again is not looked at again.
 known_keys: set[str] = set()
@@ -26,6 +28,11 @@ def check_key(kind: str, name: object) -> str:
         raise InvalidValueError(f"Invalid {kind} name: {name!r} is {type(name).__name__}, not text")
     if name in known_keys:
         return name
+    if (kind_of_secret := secrets.find(name)) is not None:
+        raise InvalidValueError(
+            f"Invalid {kind} name: it looks like a {kind_of_secret}",
+            hint="names are written into files that are made to be committed",
+        )
     if not _KEY.fullmatch(name):
         raise InvalidValueError(
             f"Invalid {kind} name: {name[:100]!r}",
@@ -88,6 +95,48 @@ def check_map(kind: str, values: object) -> Mapping[str, Any]:
             f"{kind}s are given as a dict of name and value, not as {type(values).__name__}"
         )
     return values
+
+
+def check_params(params: object) -> Mapping[str, Any]:
+    """Return params, all fit to be logged.
+
+    Raises:
+        InvalidValueError: they are no mapping, or a name or value cannot be used.
+    """
+    checked = check_map("param", params)
+    for name, value in checked.items():
+        check_key("param", name)
+        if not isinstance(value, (int, float)) and value is not None:
+            check_length("param", name, str(value))
+    return checked
+
+
+def check_tags(tags: object) -> dict[str, str]:
+    """Return tags with their values as text, all fit to be set.
+
+    Raises:
+        InvalidValueError: they are no mapping, or a name or value cannot be used.
+    """
+    return {
+        check_key("tag", name): check_length("tag", name, str(value))
+        for name, value in check_map("tag", tags).items()
+    }
+
+
+def check_length(kind: str, name: str, text: str) -> str:
+    """Return a value that is not too long.
+
+    MLflow cuts values off at 6,000 or 8,000 characters; here they are kept whole up to a limit.
+
+    Raises:
+        InvalidValueError: it is longer than that.
+    """
+    if len(text) > MAX_VALUE:
+        raise InvalidValueError(
+            f"The value of {kind} {name!r} has {len(text):,} characters, more than {MAX_VALUE:,}",
+            hint=f"keep it as a file: log_text(value, {name + '.txt'!r})",
+        )
+    return text
 
 
 def _is_bad_path(name: str) -> bool:

@@ -52,6 +52,7 @@ def into(tmp_path: Path) -> Path:
     [
         ("https://example.org/a.git", GitUri("https://example.org/a.git")),
         ("https://example.org/a.git#sub/dir", GitUri("https://example.org/a.git", "sub/dir")),
+        ("HTTPS://Example.org/A.git#Sub", GitUri("https://Example.org/A.git", "Sub")),
         ("ssh://git@example.org:22/a.git", GitUri("ssh://git@example.org:22/a.git")),
         ("git@example.org:team/a.git#x", GitUri("git@example.org:team/a.git", "x")),
         (".", None),
@@ -69,7 +70,9 @@ def test_repositories_of_this_machine_are_cloned_and_folders_are_not(
     assert fetch.parse(str(bare)) == GitUri(str(bare))
     assert fetch.parse(f"{bare}#sub/dir") == GitUri(str(bare), "sub/dir")
     assert fetch.parse(bare.as_uri()) == GitUri(bare.as_uri())
+    assert fetch.parse(bare.as_uri().replace("file", "FILE")) == GitUri(bare.as_uri())
     assert fetch.parse(into.as_uri()) is None
+    assert fetch.local_folder(into.as_uri().replace("file", "File")) == into
     assert fetch.parse(str(bare.parent / "origin")) is None
     assert fetch.parse((bare.parent / "origin").as_uri()) is not None
 

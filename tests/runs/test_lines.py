@@ -251,7 +251,9 @@ def test_a_missing_folder_has_no_lines(tmp_path):
 
 @given(
     st.lists(
-        st.tuples(st.integers(-3, 3), st.integers(0, 5), st.floats(width=32)), min_size=1, max_size=30
+        st.tuples(st.integers(-3, 3), st.integers(0, 5), st.floats(width=32)),
+        min_size=1,
+        max_size=30,
     ),
     st.integers(0, 30),
 )
@@ -268,3 +270,34 @@ def test_folding_many_lines_at_once_is_the_same_as_one_by_one(points, cut):
         assert repr(getattr(fold, name)) == repr(getattr(one_by_one, name)) or (
             getattr(fold, name) == getattr(one_by_one, name)
         )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "a/b", "x a", "b"]),
+            st.floats(),
+            st.none() | st.integers(-5, 10**12),
+            st.sampled_from(["ours", "several", "spaced", "escaped", "broken"]),
+        ),
+        max_size=20,
+    )
+)
+def test_history_is_what_reading_each_line_as_json_gives(tmp_path_factory, calls):
+    folder = tmp_path_factory.mktemp("run")
+    expected = []
+    with (folder / "metrics.jsonl").open("wb") as file:
+        for time, (name, value, step, form) in enumerate(calls):
+            plain = lines.metric_line(name, value, time=time, step=step)
+            several = lines.metrics_line({"z": 1.0, name: value, "y": 2.0}, time=time, step=step)
+            data = several if form == "several" else plain
+            if form == "spaced":
+                data = json.dumps(json.loads(plain), separators=(" , ", " : ")).encode() + b"\n"
+            if form == "escaped":
+                data = plain.replace(b'"a', b'"\\u0061')
+            file.write(b'{"time":\n' if form == "broken" else data)
+            if form != "broken" and name == "a":
+                expected.append((step or 0, time, value))
+    found = lines.history(lines.line_files(folder), "a")
+    expected.sort(key=lambda point: point[:2])
+    assert [repr(tuple(point)) for point in found] == [repr(point) for point in expected]

@@ -9,6 +9,7 @@ import pytest
 
 from gittrack.runs import provenance
 from gittrack.runs.provenance import Capture
+from gittrack.runs.store import Store
 from gittrack.runs.writer import RunWriter
 from tests.conftest import git, make_repository, python
 from tests.making import put
@@ -148,3 +149,23 @@ def test_a_source_that_is_given_is_kept_and_the_code_added(project, store):
     source = record_of(store).source
     assert source["project"] == given["project"]
     assert source["git"]["commit"] == git("rev-parse", "HEAD")
+
+
+def test_where_clean_code_is_required_uncommitted_changes_refuse_the_run(isolated, monkeypatch):
+    monkeypatch.setenv("GITTRACK_REQUIRE_CLEAN", "1")
+    repository = make_repository(isolated / "repository", {"train.py": "import gittrack\n"})
+    log = "import gittrack; gittrack.log_metric('a', 1)"
+    assert python(log, cwd=repository).returncode == 0
+    (repository / "train.py").write_text("import gittrack as other\n")
+    refused = python(log, cwd=repository, check=False)
+    assert refused.returncode == 1
+    assert (
+        "has uncommitted changes, and GITTRACK_REQUIRE_CLEAN allows no run then" in refused.stderr
+    )
+    assert len(Store.open(repository / "mlruns").runs().runs) == 1
+
+
+def test_where_clean_code_is_required_code_without_git_is_refused(isolated, monkeypatch):
+    monkeypatch.setenv("GITTRACK_REQUIRE_CLEAN", "1")
+    refused = python("import gittrack; gittrack.log_metric('a', 1)", cwd=isolated, check=False)
+    assert "is not in a Git work tree" in refused.stderr

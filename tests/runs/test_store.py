@@ -262,7 +262,21 @@ def test_a_whole_id_wins_over_a_longer_one_and_over_a_name(store, runs):
 
 
 @pytest.mark.parametrize(
-    "reference", ["nowhere", "@~3", "best:f1", "/etc", "mlruns/nowhere", "best:", "@x", "../.."]
+    "reference",
+    [
+        "nowhere",
+        "@~3",
+        "best:f1",
+        "/etc",
+        "mlruns/nowhere",
+        "best:",
+        "@x",
+        "../..",
+        "@~" + "9" * 5000,
+        "a/" + "b" * 5000,
+        "a/\0",
+        "a/\ud800",
+    ],
 )
 @pytest.mark.usefixtures("runs")
 def test_what_fits_nothing_is_not_found(store, reference):

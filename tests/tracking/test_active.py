@@ -11,6 +11,7 @@ import gittrack as mlflow
 from gittrack.errors import InvalidValueError, NotFoundError, RunStateError
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
+from gittrack.runs.store import Store
 from gittrack.tracking import active
 from tests.conftest import python
 from tests.making import write_run
@@ -165,3 +166,21 @@ def test_the_current_writer_is_found_or_made():
     writer = active.current_or_new()
     assert active.current() is writer
     assert active.current_or_new() is writer
+
+
+def test_a_wrong_status_leaves_the_run_open():
+    mlflow.start_run()
+    with pytest.raises(RunStateError, match="'WEIRD' is no status that a run ends with"):
+        mlflow.end_run("WEIRD")
+    assert mlflow.active_run() is not None
+    mlflow.end_run("KILLED")
+    (run,) = Store.open().runs().runs
+    assert run.record.status == "KILLED"
+
+
+def test_only_a_whole_id_resumes_a_run():
+    with mlflow.start_run(run_name="first") as run:
+        pass
+    for name in ("first", run.info.run_id[:5], "@"):
+        with pytest.raises(NotFoundError):
+            mlflow.start_run(run_id=name)

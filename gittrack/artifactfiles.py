@@ -1,0 +1,218 @@
+"""Files of a run: copied into its `artifacts/` folder, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import re
+import shutil
+import stat
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from gittrack import paths
+from gittrack.errors import InvalidValueError, NotFoundError, StoreError, TrackingWarning
+from gittrack.runs import forgiving
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+# What Git commits under no name that it takes for its own folder, and what the store's .gitignore
+# (see `paths`) leaves out of every commit.
+_NEVER_COPIED = re.compile(
+    rf"(\.git|git~1)[. ]*(:.*)?|__pycache__|\.ds_store|\.nfs.*|.*{re.escape(paths.TEMPORARY)}",
+    re.IGNORECASE | re.DOTALL,
+)
+# Git would take rules from these on what it keeps of the artifacts beside them, and how.
+_RULES = (".gitignore", ".gitattributes")
+_KEPT = "_"
+_NAMED = 5
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def place(artifacts: Path, artifact_path: str | None) -> Path:
+    """Return the folder below `artifacts` that an `artifact_path` names.
+
+    Raises:
+        InvalidValueError: it is absolute, leads out of the run, or would be lost in a commit.
+    """
+    if not artifact_path:
+        return artifacts
+    text = str(artifact_path).replace("\\", "/") if os.name == "nt" else str(artifact_path)
+    normal = posixpath.normpath(text)
+    leads_out = (
+        normal == ".." or normal.startswith(("../", "/")) or _DRIVE.match(normal) is not None
+    )
+    if leads_out or "\0" in normal or not _can_be_named(normal):
+        raise InvalidValueError(
+            f"Invalid artifact path: {artifact_path!r}",
+            hint="give a path inside the run, such as 'plots'",
+        )
+    for part in normal.split("/"):
+        _check_name(part)
+        if part.lower() in _RULES:
+            raise InvalidValueError(
+                f"Invalid artifact path: Git would follow the rules in {part!r}",
+                hint=f"give it another name, such as {_KEPT + part!r}",
+            )
+    target = artifacts / normal
+    if not target.resolve().is_relative_to(artifacts.resolve()):
+        raise InvalidValueError(
+            f"Invalid artifact path: {artifact_path!r} leads out of the run by a link"
+        )
+    return target
+
+
+def file_place(artifacts: Path, artifact_file: str) -> Path:
+    """Return the file below `artifacts` that an `artifact_file` names; its folder may be missing.
+
+    Raises:
+        InvalidValueError: it is empty, a folder, absolute or leads out of the run.
+    """
+    target = place(artifacts, artifact_file)
+    if target == artifacts or str(artifact_file).endswith("/") or target.is_dir():
+        raise InvalidValueError(
+            f"Invalid artifact file: {artifact_file!r} names no file", hint="such as 'notes.txt'"
+        )
+    return target
+
+
+def copy(source: Path, artifacts: Path, artifact_path: str | None) -> None:
+    """Copy a file, or a folder under its own name, into the folder that `artifact_path` names.
+
+    Raises:
+        InvalidValueError: `artifact_path` leads out of the run, or Git would not commit the name.
+        NotFoundError: there is nothing at `source`.
+        StoreError: it cannot be read or written.
+    """
+    target = place(artifacts, artifact_path)
+    if stat.S_ISDIR(_mode(source)):
+        copy_folder(source, place(target, source.resolve().name))
+    else:
+        copy_file(source, target)
+
+
+def copy_file(source: Path, folder: Path) -> Path:
+    """Copy a file into a folder under its own name; readers see all of it or nothing.
+
+    A `.gitignore` or `.gitattributes` is kept under another name, with a warning.
+
+    Raises:
+        InvalidValueError: Git would not commit a file of that name.
+        NotFoundError: there is no such file.
+        StoreError: it cannot be read or written.
+    """
+    if not _mode(source):
+        raise NotFoundError(
+            f"No such file or directory: '{source}'", hint="log_artifact wants a file that exists"
+        )
+    _check_name(source.name)
+    target = folder / _kept_name(source.name, ())
+    _copy(source, target)
+    _warn_of_renamed([target] if target.name != source.name else [])
+    return target
+
+
+def copy_folder(source: Path, folder: Path) -> list[Path]:
+    """Copy all files below a folder into another, never a `.git` or what is nobody's work.
+
+    Links to folders are not followed. A `.gitignore` or `.gitattributes` is kept under another
+    name, with one warning for all of them.
+
+    Raises:
+        NotFoundError: there is no such folder.
+        StoreError: a file cannot be read or written.
+    """
+    if not stat.S_ISDIR(_mode(source)):
+        raise NotFoundError(
+            f"No such directory: '{source}'", hint="log_artifacts wants a folder that exists"
+        )
+    copied: list[Path] = []
+    renamed: list[Path] = []
+    into = folder.resolve()
+    for parent, folders, names in os.walk(source.resolve(), onerror=_refuse):
+        # The folder that holds the target, such as mlruns in the working folder, is not copied into
+        # itself.
+        inner = (name for name in folders if not into.is_relative_to(Path(parent, name)))
+        folders[:] = sorted(name for name in inner if not _is_never_copied(name))
+        target = folder / Path(parent).relative_to(source.resolve())
+        present = [name for name in sorted(names) if stat.S_ISREG(_mode(Path(parent, name)))]
+        wanted = [name for name in present if not _is_never_copied(name)]
+        for name in wanted:
+            copied.append(target / _kept_name(name, names))
+            _copy(Path(parent, name), copied[-1])
+            renamed += copied[-1:] if copied[-1].name != name else []
+    _warn_of_renamed(renamed)
+    return copied
+
+
+def _mode(path: Path) -> int:
+    """Return what kind of file is at a path, links followed; 0 where there is none."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return 0
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            return 0
+        _refuse(error)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise StoreError(f"cannot read {error.filename}: {error.strerror}", hint="check its rights")
+
+
+def _copy(source: Path, target: Path) -> None:
+    temporary = target.with_name(paths.temporary_name())
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise StoreError(f"cannot copy {source} to {target}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _can_be_named(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_never_copied(name: str) -> bool:
+    return _NEVER_COPIED.fullmatch(name) is not None
+
+
+def _check_name(name: str) -> None:
+    if _is_never_copied(name):
+        raise InvalidValueError(
+            f"Invalid artifact path: Git would not commit {name!r}", hint="give it another name"
+        )
+
+
+def _kept_name(name: str, others: Collection[str]) -> str:
+    """Return the name that a file is kept under beside others."""
+    if name.lower() not in _RULES:
+        return name
+    kept = _KEPT + name
+    while kept in others:
+        kept = _KEPT + kept
+    return kept
+
+
+def _warn_of_renamed(renamed: Sequence[Path]) -> None:
+    if renamed:
+        names = ", ".join(str(path) for path in renamed[:_NAMED])
+        more = f" and {len(renamed) - _NAMED} more" if len(renamed) > _NAMED else ""
+        warnings.warn(
+            f"renamed, as Git would follow the rules in it: {names}{more}",
+            TrackingWarning,
+            stacklevel=forgiving.caller_level(),
+        )
