@@ -25,7 +25,7 @@ def serve(
         typer.Option("--model-uri", "-m", metavar="URI", help="The same.", show_default=False),
     ] = None,
     port: Annotated[int, typer.Option("--port", "-p", help="0 takes any free one.")] = PORT,
-    host: Annotated[str, typer.Option("--host", "-h", help="Who may reach it.")] = LOOPBACK,
+    host: Annotated[str, typer.Option("--host", help="Who may reach it.")] = LOOPBACK,
 ) -> None:
     """Answer predictions of a model over HTTP: POST /invocations."""
     chosen = model_uri or uri

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gittrack import settings, standin
 from gittrack.cli import render
 from gittrack.errors import UsageError
 from gittrack.projects import running
@@ -49,8 +50,13 @@ def run(
         str | None,
         typer.Option("--env-manager", metavar="NAME", help="Environment to run in: local."),
     ] = None,
+    as_mlflow: Annotated[
+        bool, typer.Option("--as-mlflow", help="Let its import mlflow find gittrack.")
+    ] = False,
 ) -> None:
     """Run a project, and exit with its exit code."""
+    if as_mlflow:
+        settings.add_to_python_path(standin.IMPORTABLE)
     with running.prepare(
         uri,
         entry_point,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gittrack.models.inference import infer_signature
 from gittrack.models.mlmodel import Model
-from gittrack.models.signature import (
+from gittrack.models.specs import (
     ColSpec,
     ModelSignature,
     ParamSchema,

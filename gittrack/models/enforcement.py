@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sys
 from typing import Any
 
 from gittrack.errors import SchemaMismatchError
-from gittrack.models.signature import NESTED_TYPES, ColSpec, Schema, TensorSpec
+from gittrack.models import packages
+from gittrack.models.specs import NESTED_TYPES, ColSpec, Schema, TensorSpec
 
 _DTYPES = {
     "boolean": "bool",
@@ -22,6 +24,7 @@ _DTYPES = {
     "double": "float64",
 }
 _INT32_BYTES = 4
+_NAMED = 20
 _EXACT_INTEGERS = {"float32": 2**24, "float64": 2**53}
 
 
@@ -33,9 +36,12 @@ def enforce(data: Any, schema: Schema, *, exact: bool = False) -> Any:
 
     Raises:
         SchemaMismatchError: a column is missing, or cannot become its type without loss.
+        MissingPackageError: it takes pandas or NumPy, which is not installed.
     """
+    packages.need("numpy", why="predictions")
     if schema.is_tensor_spec():
         return _enforce_tensors(data, schema.tensors(), exact)
+    packages.need("pandas", why="predictions of a model whose signature has columns")
     return _enforce_columns(_frame(data), schema, exact)
 
 
@@ -56,11 +62,15 @@ def _by_name(frame: Any, specs: list[ColSpec]) -> list[tuple[Any, int, ColSpec]]
     places = {str(name): at for at, name in enumerate(frame.columns)}
     missing = [spec.name for spec in specs if spec.required and str(spec.name) not in places]
     if missing:
-        given = [str(name) for name in frame.columns[:20]]
         raise SchemaMismatchError(
-            f"Model is missing inputs {missing}.", hint=f"the data has the columns {given}"
+            f"Model is missing inputs {missing}", hint=_found([str(name) for name in frame.columns])
         )
     return [(spec.name, places[str(spec.name)], spec) for spec in specs if str(spec.name) in places]
+
+
+def _found(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"the data has {names[:_NAMED]}{more}" if names else "the data has no columns"
 
 
 def _by_position(frame: Any, specs: list[ColSpec]) -> list[tuple[Any, int, ColSpec]]:
@@ -103,7 +113,9 @@ def _to_number(column: Any, name: Any, kind: str, exact: bool) -> Any:
     wanted = _DTYPES[kind]
     if str(column.dtype) == wanted:
         return column
-    if _widens(column.dtype, wanted) and not (wanted[0] in "ib" and column.isna().any()):
+    if wanted[0] in "ib" and column.isna().any():
+        raise _misfit(name, "holds null or NaN", kind)
+    if _widens(column.dtype, wanted):
         return column.astype(wanted)
     if exact:
         return _exactly(column, name, kind, wanted)
@@ -188,11 +200,12 @@ def _to_datetime(column: Any, name: Any, kind: str, exact: bool) -> Any:
 
 
 def _enforce_tensors(data: Any, specs: list[TensorSpec], exact: bool) -> Any:
-    import pandas as pd
-
+    # Tensors need no pandas: where it is not loaded, no data can be a DataFrame.
+    pandas = sys.modules.get("pandas")
+    is_frame = pandas is not None and isinstance(data, pandas.DataFrame)
     if specs[0].name is None:
-        return _tensor(data.to_numpy() if isinstance(data, pd.DataFrame) else data, specs[0], exact)
-    if not isinstance(data, (dict, pd.DataFrame)):
+        return _tensor(data.to_numpy() if is_frame else data, specs[0], exact)
+    if not is_frame and not isinstance(data, dict):
         names = [spec.name for spec in specs]
         raise SchemaMismatchError(
             f"the model takes named tensors, not {type(data).__name__}", hint=f"name {names}"
@@ -200,7 +213,7 @@ def _enforce_tensors(data: Any, specs: list[TensorSpec], exact: bool) -> Any:
     missing = [spec.name for spec in specs if spec.name not in data]
     if missing:
         raise SchemaMismatchError(
-            f"Model is missing inputs {missing}.", hint=f"the data has {[str(n) for n in data]}"
+            f"Model is missing inputs {missing}", hint=_found([str(name) for name in data])
         )
     return {spec.name: _tensor(data[spec.name], spec, exact) for spec in specs}
 

@@ -42,8 +42,28 @@ def write(folder: Path, example: Any) -> dict[str, Any]:
             f"input_example is {type(example).__name__}",
             hint="give a DataFrame, an array, a list or a dictionary",
         )
-    text = json.dumps(content, ensure_ascii=False)
     (folder / FILE).write_text(
-        f"{text}\n", encoding="utf-8", errors="backslashreplace", newline="\n"
+        f"{_by_rows(content)}\n", encoding="utf-8", errors="backslashreplace", newline="\n"
     )
     return info
+
+
+def _by_rows(content: Any) -> str:
+    """Return JSON with one row, or one key, a line, so that a diff shows which of them changed."""
+    if isinstance(content, list):
+        return _lines("[", [_text(row) for row in content], "]")
+    if isinstance(content, dict):
+        pairs = [
+            f"{_text(str(key))}: {_by_rows(value) if key == 'data' else _text(value)}"
+            for key, value in content.items()
+        ]
+        return _lines("{", pairs, "}")
+    return _text(content)
+
+
+def _lines(start: str, items: list[str], end: str) -> str:
+    return f"{start}\n" + ",\n".join(items) + f"\n{end}" if items else start + end
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -59,7 +59,7 @@ def filled(target: Path, *, replace: bool) -> Iterator[Path]:
             f"{target} exists and is not empty", hint="name another path, or remove it"
         )
     files.make_folder(target.parent)
-    temporary = target.with_name(f"{target.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+    temporary = target.with_name(paths.temporary_name())
     files.make_folder(temporary, exist_ok=False)
     try:
         yield temporary
@@ -80,7 +80,7 @@ def _put(temporary: Path, target: Path) -> None:
         temporary.replace(target)
     elif not _exchange(temporary, target):
         # Without an exchange there is a moment with nothing under the name, never with a part.
-        old = target.with_name(f"{target.name}.{paths.random_text(8)}{paths.TEMPORARY}")
+        old = target.with_name(paths.temporary_name())
         target.rename(old)
         temporary.rename(target)
         _remove(old)

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import ModelError
-from gittrack.models.signature import (
+from gittrack.models.specs import (
     ColSpec,
     ModelSignature,
     ParamSchema,

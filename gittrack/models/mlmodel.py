@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gittrack import paths, yamlfile
+from gittrack import files, paths, yamlfile
 from gittrack.errors import ModelError
-from gittrack.models.signature import ModelSignature, Schema
+from gittrack.models.specs import ModelSignature, Schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ def read(folder: Path) -> Model:
     """
     path = folder / paths.MLMODEL
     try:
-        with path.open("rb") as file:
+        with files.open_plain(path) as file:
             data = file.read(yamlfile.MAX_BYTES + 1)
     except FileNotFoundError:
         hint = "name the folder that holds it, such as runs:/ID/model"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import ModelError
 from gittrack.models import flavors, mlmodel
 from gittrack.models.enforcement import enforce
 from gittrack.models.mlmodel import PYTHON_FUNCTION, Model
+from gittrack.models.specs import TensorSpec
 from gittrack.models.uri import resolve
 
 if TYPE_CHECKING:
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gittrack.models.flavors.base import Flavor
+    from gittrack.models.specs import InputSpec, Schema
     from gittrack.runs.store import Store
 
 
-@dataclass(frozen=True)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, repr=False)
 class PyFuncModel:
     """A loaded model that fits its data to the signature before it predicts.
 
@@ -29,9 +34,18 @@ class PyFuncModel:
     """
 
     metadata: Model
-    _model: Any = field(repr=False)
-    _flavor: Flavor = field(repr=False)
-    _entry: Mapping[str, Any] = field(repr=False)
+    _model: Any
+    _flavor: Flavor
+    _entry: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """Return its flavors, run and signature in a few short lines."""
+        lines = [f"flavors: {', '.join(sorted(self.metadata.flavors))}"]
+        if self.metadata.run_id:
+            lines.append(f"run: {self.metadata.run_id}")
+        lines.append(f"inputs: {_summary(self.metadata.get_input_schema())}")
+        lines.append(f"outputs: {_summary(self.metadata.get_output_schema())}")
+        return "\n  ".join(["gittrack.pyfunc.PyFuncModel", *lines])
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return the model's predictions for a DataFrame, array, list or dictionary.
@@ -41,6 +55,7 @@ class PyFuncModel:
 
         Raises:
             SchemaMismatchError: the data does not fit the signature.
+            MissingPackageError: the signature has columns, and pandas is not installed.
         """
         if params:
             message = f"the model has no parameters, so {sorted(params)} are ignored"
@@ -70,6 +85,20 @@ class PyFuncModel:
     def unwrap_python_model(self) -> Any:
         """Return the object that the model's library made."""
         return self._model
+
+
+def _summary(schema: Schema | None) -> str:
+    if schema is None:
+        return "not described"
+    words = [_input(spec) for spec in list(schema)[:_SHOWN]]
+    more = f" and {len(schema) - _SHOWN} more" if len(schema) > _SHOWN else ""
+    return ", ".join(words) + more
+
+
+def _input(spec: InputSpec) -> str:
+    shape = f" {list(spec.shape)}" if isinstance(spec, TensorSpec) else ""
+    name = "" if spec.name is None else f"{spec.name!s:.30} "
+    return f"{name}{spec.type}{shape}"
 
 
 def load_model(model_uri: str | Path, *, store: Store | None = None) -> PyFuncModel:

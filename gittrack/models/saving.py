@@ -17,7 +17,7 @@ from gittrack.models import examples, flavors, mlmodel, requirements
 from gittrack.models.folder import filled
 from gittrack.models.inference import infer_signature
 from gittrack.models.mlmodel import PYTHON_FUNCTION, Model
-from gittrack.models.signature import ModelSignature
+from gittrack.models.specs import ModelSignature
 from gittrack.models.uri import resolve
 from gittrack.version import VERSION
 

@@ -11,6 +11,7 @@ from gittrack.errors import ModelError, NotFoundError, UsageError
 from gittrack.runs.store import Store
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_NAMED = 3
 _KINDS = "give runs:/RUN/path, a path, or file:"
 
 
@@ -75,7 +76,8 @@ def _models_of(artifacts: Path) -> str:
     found = sorted(
         path.parent.relative_to(artifacts).as_posix() for path in artifacts.rglob(paths.MLMODEL)
     )
-    return f"its models: {', '.join(found[:10])}" if found else "it has no model"
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"its models: {', '.join(found[:_NAMED])}{more}" if found else "it has no model"
 
 
 def _existing(path: Path) -> Path:

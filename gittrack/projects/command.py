@@ -3,6 +3,8 @@
 A value of harmless characters is put into the text as it is. Any other is assigned to a shell
 variable first, and the command refers to that: what a shell expands it does not parse again. Quotes
 that stand around a placeholder are respected, so that the program gets the value and nothing else.
+Where the text around a placeholder is most likely read once more, by a second shell, no quoting
+would hold, and only harmless values are taken.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ MAX_SCRIPT = 128 * 1024 - 1
 
 _SPECIAL_IN_QUOTES = re.compile(r'([\\"$`])')
 _TRAILING = re.compile(r"(\s|\\\n)+\Z")
+_SEPARATORS = " \t\n;&|()<>"
+# Text that is read once more: here-documents, backquotes, arithmetic, and what evaluates words.
+_EVALUATES = re.compile(r"(?<!<)<<(?!<)|`|\(\(|\[\[|\b(eval|let)\b")
 
 
 @dataclass(frozen=True)
@@ -42,41 +47,62 @@ class Piece(NamedTuple):
 
 
 @dataclass
-class _Quotes:
-    """Follows the quotes of a command; `blanks` tells of each quotation whether it holds any."""
+class _Words:
+    """Follows the quotes and words of a command.
+
+    Attributes:
+        open: the quotation it is in, "" outside of any.
+        nested: of each word, whether it holds blanks or quotes as text: a command in a command.
+    """
 
     open: str = ""
-    blanks: list[bool] = field(default_factory=list)
+    nested: list[bool] = field(default_factory=lambda: [False])
+    _bare: str = "\n"
     _escaped: bool = False
     _comment: bool = False
-    _before: str = "\n"
+
+    @property
+    def evaluates(self) -> bool:
+        """Tell whether what follows may be read once more, wherever it stands."""
+        return bool(_EVALUATES.search(self._bare))
+
+    def feed_value(self) -> None:
+        self.nested[-1] |= self._escaped  # no quote could be put there
+        self.feed("x")
 
     def feed(self, text: str) -> None:
         for character in text:
-            if self._comment:
-                self._comment = character != "\n"
-            elif self._escaped:
+            if self._comment and character != "\n":
+                continue
+            if self._escaped:
                 self._escaped = False
+                if character != "\n":  # which is escaped to go on in the next line
+                    self._literal(character)
+                    self._bare += "x"
             elif character == "\\" and self.open != "'":
                 self._escaped = True
-            elif self.open:
-                self._inside(character)
-            else:
+            elif not self.open:
                 self._outside(character)
-            self._before = character
-
-    def _inside(self, character: str) -> None:
-        if character == self.open:
-            self.open = ""
-        elif character.isspace():
-            self.blanks[-1] = True
+            elif character == self.open[-1]:
+                self.open = ""
+            else:
+                self._literal(character)
 
     def _outside(self, character: str) -> None:
-        if character in "'\"":
-            self.open = character
-            self.blanks.append(False)
         # Only at the beginning of a word does a comment begin.
-        self._comment = character == "#" and self._before in " \t\n;&|("
+        self._comment = character == "#" and self._bare[-1] in _SEPARATORS
+        if character in "'\"":
+            ansi = character == "'" and self._bare[-1] == "$"
+            self.open = "$'" if ansi else character
+            self.nested[-1] |= ansi  # its backslashes may stand for blanks
+        elif character in _SEPARATORS:
+            self.nested.append(False)
+        else:
+            self._literal(character)
+        self._bare += character
+
+    def _literal(self, character: str) -> None:
+        self.nested[-1] |= character.isspace() or character in ("'", '"')
 
 
 def render(
@@ -94,8 +120,8 @@ def render(
         recorded: other texts to show for some of the values.
 
     Raises:
-        ProjectError: a placeholder names no parameter, a brace stands alone, or no program could be
-            passed a value.
+        ProjectError: a placeholder names no parameter, a brace stands alone, no program could be
+            passed a value, or a value could start a command where it stands.
     """
     pieces = list(_pieces(_TRAILING.sub("", template), values, where))
     for name, value in {**values, **extra}.items():
@@ -105,19 +131,19 @@ def render(
     everything = {**values, **extra}
     displayed = {**everything, **(recorded or {})}
     script, shown, assigned = "", "", ""
-    for index, (piece, quote, blank) in enumerate(_with_quotes(pieces)):
+    for index, (piece, quote, nested) in enumerate(_with_quotes(pieces)):
         if piece.name is None:
             script, shown = script + piece.text, shown + piece.text
             continue
         value = everything[piece.name]
-        # What is quoted together with other words is most likely read by one more shell.
-        again = shlex.quote if quote and blank else str
-        shown += _quoted(again(displayed[piece.name]), quote)
+        shown += _quoted(displayed[piece.name], quote)
         if shlex.quote(value) == value:
             script += value
+        elif nested:
+            raise _not_harmless(where, piece.name, value)
         else:
             variable = f"gittrack_{index}"
-            assigned += f"{variable}={shlex.quote(again(value))}\n"
+            assigned += f"{variable}={shlex.quote(value)}\n"
             script += {"": f'"${{{variable}}}"', '"': f"${{{variable}}}"}.get(
                 quote, f"'\"${{{variable}}}\"'"
             )
@@ -152,12 +178,14 @@ def _pieces(template: str, values: Mapping[str, str], where: str) -> Iterator[Pi
 
 
 def _with_quotes(pieces: list[Piece]) -> list[tuple[Piece, str, bool]]:
-    quotes = _Quotes()
-    seen: list[tuple[Piece, str, int]] = []
+    words = _Words()
+    seen: list[tuple[Piece, str, int, bool]] = []
     for piece in pieces:
-        quotes.feed(piece.text)
-        seen.append((piece, quotes.open, len(quotes.blanks) - 1))
-    return [(piece, quote, bool(quote) and quotes.blanks[index]) for piece, quote, index in seen]
+        words.feed(piece.text) if piece.name is None else words.feed_value()
+        seen.append((piece, words.open, len(words.nested) - 1, words.evaluates))
+    return [
+        (piece, quote, words.nested[word] or evaluated) for piece, quote, word, evaluated in seen
+    ]
 
 
 def _quoted(value: str, quote: str) -> str:
@@ -176,3 +204,12 @@ def _check_value(name: str, value: str) -> None:
             f"the value of parameter {name!r} holds a character that no program can be passed",
             hint="leave out its NUL or lone surrogate",
         )
+
+
+def _not_harmless(where: str, name: str, value: str) -> ProjectError:
+    return ProjectError(
+        f"{where}: parameter {name!r} stands inside a command that is read once more, where "
+        f"{value!r:.200} could start another",
+        hint="let the command pass it as an argument of its own, such as "
+        f"bash -c 'echo \"$1\"' _ {{{name}}}",
+    )

@@ -14,6 +14,7 @@ from gittrack.git import fetch
 from gittrack.git.fetch import GitUri
 from gittrack.git.state import without_credentials
 from gittrack.projects.mlproject import SCRIPTS
+from gittrack.projects.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Located:
-    """A project's folder, and its URI as it is recorded."""
+    """A project's folder, its URI as it is recorded, and how messages name it."""
 
     folder: Path
     uri: str
+    place: Place
 
 
 @contextmanager
@@ -46,13 +48,16 @@ def located(uri: str, *, version: str | None, store: Path) -> Iterator[Located]:
     if git is None:
         folder = _folder(uri)
         if version is None:
-            yield Located(folder, recorded)
+            yield Located(folder, recorded, Place.of(folder))
             return
         git = _repository_of(folder)
     with tempfile.TemporaryDirectory(prefix="gittrack-", ignore_cleanup_errors=True) as scratch:
         into = Path(scratch).resolve() / "project"
         into.mkdir()
-        yield Located(fetch.clone(git, into, version=version), recorded)
+        cloned = fetch.clone(git, into, version=version)
+        revision = version or fetch.short_commit(into)
+        url = secrets.redact(without_credentials(git.url))
+        yield Located(cloned, recorded, Place(git.subdirectory.strip("/"), url, revision))
 
 
 def _folder(uri: str) -> Path:

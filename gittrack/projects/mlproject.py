@@ -18,14 +18,20 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from gittrack import schema, settings, yamlfile
+from gittrack import files, settings, yamlfile
 from gittrack.environments.base import Environment, Kind
 from gittrack.errors import ProjectError
+from gittrack.projects import structure
+from gittrack.projects.place import Place
 
 FILE = "MLproject"
 TYPES = ("string", "float", "int", "path", "uri")
 SCRIPTS = (".py", ".sh")
 
+# How far down, and among how many folders, projects are looked for where a folder has none itself.
+_DEPTH = 3
+_FOLDERS = 500
+_NAMED = 5
 _ENVIRONMENTS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -49,26 +55,38 @@ class EntryPoint:
 
 @dataclass(frozen=True)
 class Project:
-    """A project as its folder tells it; `file` is None where it has no MLproject."""
+    """A project as its folder tells it; `file` is None where it has no MLproject.
+
+    Attributes:
+        place: how messages name its folder.
+    """
 
     folder: Path
     name: str | None = None
     environment: Environment | None = None
     entry_points: Mapping[str, EntryPoint] = field(default_factory=dict)
     file: Path | None = None
+    place: Place = field(default_factory=Place)
+
+    @property
+    def where(self) -> str:
+        """The name of its MLproject for messages, or of its folder."""
+        return self.place.name(self.file.name if self.file else "")
 
     def entry_point(self, name: str) -> EntryPoint:
         """Return the entry point of that name, declared or a script of the folder.
 
         Raises:
-            ProjectError: there is neither.
+            ProjectError: there is neither, or its parameters are wrong.
         """
         if name in self.entry_points:
-            return self.entry_points[name]
+            return _checked(self.entry_points[name], self.where)
         path = PurePosixPath(name)
         if path.suffix not in SCRIPTS:
+            if self.file is None:
+                raise _no_mlproject(self)
             raise ProjectError(
-                f"no entry point {name!r} in {self.file or self.folder}",
+                f"no entry point {name!r} in {self.where}",
                 hint=f"there are: {', '.join(self.entry_points) or 'none'}; or name a script, "
                 f"{' or '.join(SCRIPTS)}",
             )
@@ -76,7 +94,7 @@ class Project:
         inside = script.resolve().is_relative_to(self.folder.resolve())
         if not inside or not script.is_file():
             raise ProjectError(
-                f"no script {name!r} in {self.folder}",
+                f"no script {name!r} in {self.place}",
                 hint="name it relative to the project's folder, in which it must lie",
             )
         runner = "python" if path.suffix == ".py" else shlex.quote(settings.shell())
@@ -84,44 +102,48 @@ class Project:
         return EntryPoint(name, f"{runner} {quoted}".replace("{", "{{").replace("}", "}}"))
 
 
-def load(folder: Path) -> Project:
+def load(folder: Path, place: Place | None = None) -> Project:
     """Read the project in a folder, with or without an MLproject.
 
+    Args:
+        place: how messages name the folder, where not by its path.
+
     Raises:
-        ProjectError: its MLproject is wrong; all that is wrong by its schema is named.
+        ProjectError: its MLproject is wrong; all that is wrong with its structure is named. The
+            types of parameters are judged when their entry point is asked for.
     """
+    place = place or Place.of(folder)
     path = find(folder)
     if path is None:
-        return Project(folder)
-    data = _read(path)
-    problems = schema.check("mlproject", data)
+        return Project(folder, place=place)
+    where = place.name(path.name)
+    data = _read(path, where)
+    problems, hint = structure.check(data)
     if problems or not isinstance(data, Mapping):
-        raise ProjectError(
-            f"{path}: {'; '.join(problems)}", hint="see schemas/mlproject.schema.json"
-        )
+        raise ProjectError(f"{where}: {'; '.join(problems)}", hint=hint)
     entries: Mapping[str, Any] = data.get("entry_points") or {}
     return Project(
         folder=folder,
         name=None if data.get("name") is None else str(data["name"]),
-        environment=_environment(folder, path, data),
-        entry_points={
-            str(name): _entry_point(path, str(name), entry) for name, entry in entries.items()
-        },
+        environment=_environment(folder, place, where, data),
+        entry_points={str(name): _entry_point(str(name), entry) for name, entry in entries.items()},
         file=path,
+        place=place,
     )
 
 
-def _read(path: Path) -> object:
+def _read(path: Path, where: str) -> object:
     try:
-        return yamlfile.load(path.read_bytes())
+        with files.open_plain(path) as file:
+            return yamlfile.load(file.read(yamlfile.MAX_BYTES + 1))
     except OSError as error:
         raise ProjectError(
-            f"cannot read {path}: {error.strerror}", hint="check its rights"
+            f"cannot read {where}: {error.strerror}", hint="make it a plain file that you may read"
         ) from None
     except ValueError as error:
         words = str(error)
         separator = ":" if words[0].isdigit() else ": "
-        raise ProjectError(f"{path}{separator}{words}", hint="correct it at that place") from None
+        raise ProjectError(f"{where}{separator}{words}", hint="correct it at that place") from None
 
 
 def find(folder: Path) -> Path | None:
@@ -141,11 +163,13 @@ def find(folder: Path) -> Path | None:
     return folder / (FILE if FILE in names else names[0])
 
 
-def _environment(folder: Path, path: Path, data: Mapping[str, Any]) -> Environment | None:
+def _environment(
+    folder: Path, place: Place, where: str, data: Mapping[str, Any]
+) -> Environment | None:
     named = [key for key in _ENVIRONMENTS if data.get(key) is not None]
     if len(named) > 1:
         raise ProjectError(
-            f"{path}: names several environments: {', '.join(named)}", hint="leave one of them"
+            f"{where}: names several environments: {', '.join(named)}", hint="leave one of them"
         )
     if not named:
         return None
@@ -155,24 +179,73 @@ def _environment(folder: Path, path: Path, data: Mapping[str, Any]) -> Environme
     file = folder / value
     if not file.is_file():
         raise ProjectError(
-            f"{path}: {kind} names {value!r}, which is not there", hint=f"make {file}"
+            f"{where}: {kind} names {value!r}, which is not there",
+            hint=f"make {place.name(value)}",
         )
     return Environment(kind, file)
 
 
-def _entry_point(path: Path, name: str, entry: Mapping[str, Any]) -> EntryPoint:
+def _entry_point(name: str, entry: Mapping[str, Any]) -> EntryPoint:
     specs: Mapping[str, Any] = entry.get("parameters") or {}
-    parameters = {str(key): _parameter(path, name, str(key), spec) for key, spec in specs.items()}
+    parameters = {str(key): _parameter(str(key), spec) for key, spec in specs.items()}
     return EntryPoint(name, entry["command"], parameters)
 
 
-def _parameter(path: Path, entry_point: str, name: str, spec: str | Mapping[str, Any]) -> Parameter:
+def _parameter(name: str, spec: str | Mapping[str, Any]) -> Parameter:
     entry: Mapping[str, Any] = {"type": spec} if isinstance(spec, str) else spec
-    kind, default = entry.get("type", "string"), entry.get("default")
-    if kind not in TYPES:
-        raise ProjectError(
-            f"{path}: parameter {name!r} of entry point {entry_point!r} has the unknown type "
-            f"{kind!r}",
-            hint=f"use one of {', '.join(TYPES)}",
+    default = entry.get("default")
+    return Parameter(name, entry.get("type", "string"), None if default is None else str(default))
+
+
+def _checked(entry_point: EntryPoint, where: str) -> EntryPoint:
+    for parameter in entry_point.parameters.values():
+        if parameter.type not in TYPES:
+            raise ProjectError(
+                f"{where}: entry point {entry_point.name!r}: parameter {parameter.name!r} has the "
+                f"unknown type {parameter.type!r}",
+                hint=f"use one of {', '.join(TYPES)}",
+            )
+    return entry_point
+
+
+def _no_mlproject(project: Project) -> ProjectError:
+    found = _projects_below(project.folder)
+    uris = [f"gittrack run {shlex.quote(project.place.uri(name))}" for name in found[:_NAMED]]
+    more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return ProjectError(
+        f"there is no {FILE} in {project.place}",
+        hint=f"it has projects in folders of it: {', '.join(uris)}{more}"
+        if found
+        else f"name the folder that holds one, or a script: -e NAME{SCRIPTS[0]}",
+    )
+
+
+def _projects_below(folder: Path) -> list[str]:
+    found: list[str] = []
+    level, seen = [folder], 0
+    for _ in range(_DEPTH):
+        below: list[Path] = []
+        for parent in level:
+            below += _folders(parent)
+        level = below[: _FOLDERS - seen]
+        seen += len(level)
+        found += [path.relative_to(folder).as_posix() for path in level if _has_project(path)]
+    return found
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return sorted(
+            path
+            for path in parent.iterdir()
+            if not path.name.startswith(".") and not path.is_symlink() and path.is_dir()
         )
-    return Parameter(name, kind, None if default is None else str(default))
+    except OSError:  # it is looked into only to help
+        return []
+
+
+def _has_project(folder: Path) -> bool:
+    try:
+        return find(folder) is not None
+    except ProjectError:
+        return False

@@ -68,7 +68,9 @@ def resolve(
         if parameter.type == "uri":
             text = _settled(text, store)
         folders = (caller,) if name in texts else (caller, project.folder)
-        declared[name] = _checked(parameter, text, folders)
+        where = f"{project.where}: entry point {entry_point.name!r}: parameter {name!r}"
+        what = "" if name in texts else "its default "
+        declared[name] = _checked(parameter, text, folders, f"{where}: {what}")
         plain[name] = _plain(parameter, text, root)
     extra = {name: text for name, text in texts.items() if name not in entry_point.parameters}
     return Values(declared, extra, {**plain, **extra})
@@ -81,7 +83,7 @@ def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, 
     ]
     if missing:
         raise ProjectError(
-            f"{project.file or project.folder}: entry point {entry_point.name!r}: "
+            f"{project.where}: entry point {entry_point.name!r}: "
             f"No value given for missing parameters: {', '.join(map(repr, missing))}",
             hint=" ".join(f"-P {name}=VALUE" for name in missing),
         )
@@ -99,7 +101,7 @@ def _settled(uri: str, store: Store) -> str:
     return f"runs:/{store.find(match[1]).run_id}{uri[match.end() :]}" if match else uri
 
 
-def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...]) -> str:
+def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...], where: str) -> str:
     if parameter.type in ("float", "int"):
         parse: Callable[[str], object] = float if parameter.type == "float" else int
         try:
@@ -107,18 +109,22 @@ def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...]) -> str:
         except ValueError:
             example = "0.5" if parameter.type == "float" else "3"
             raise ProjectError(
-                f"{text!r} is no {parameter.type}, as parameter {parameter.name!r} must be",
-                hint=f"such as -P {parameter.name}={example}",
+                f"{where}{text!r} is no {parameter.type}",
+                hint=f"{_mend(where)}-P {parameter.name}={example}",
             ) from None
         return text
     if parameter.type == "path":
-        return _existing(parameter, text, folders)
+        return _existing(parameter, text, folders, where)
     if parameter.type == "uri" and not _SCHEME.match(text):
         return str((folders[0] / text).absolute())
     return text
 
 
-def _existing(parameter: Parameter, text: str, folders: tuple[Path, ...]) -> str:
+def _mend(where: str) -> str:
+    return "correct the default, or give a value: " if where.endswith("default ") else "such as "
+
+
+def _existing(parameter: Parameter, text: str, folders: tuple[Path, ...], where: str) -> str:
     scheme = _SCHEME.match(text)
     is_file = scheme is not None and scheme[1].lower() == "file"
     local = unquote(urlsplit(text).path) if is_file else text
@@ -134,13 +140,12 @@ def _existing(parameter: Parameter, text: str, folders: tuple[Path, ...]) -> str
         return str(found.absolute())
     if scheme and not is_file and "://" in text:
         raise ProjectError(
-            f"parameter {parameter.name!r} is a path, and {text!r} is not on this machine",
+            f"{where}{text!r} is not on this machine, and the parameter is a path",
             hint="download it first, or declare the parameter as uri",
         )
     raise ProjectError(
-        f"Got value {text} for parameter {parameter.name}, "
-        "but no such file or directory was found.",
-        hint=f"paths are meant from {folders[0]}",
+        f"{where}{text!r}: no such file or directory was found",
+        hint=f"paths are meant from {folders[0]}; {_mend(where)}-P {parameter.name}=PATH",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import signal as signals
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ def prepare(
     manager = managers.manager(env_manager)
     experiment = _experiment_name(chosen, experiment_name)
     with located(uri, version=version, store=chosen.root) as place:
-        project = mlproject.load(place.folder)
+        project = mlproject.load(place.folder, place.place)
         entry = project.entry_point(entry_point)
         params, line = _command(project, entry, parameters or {}, chosen)
         parent = active.current()
@@ -151,7 +152,7 @@ def prepare(
             params=params,
             command=line,
             parent=parent.run_id if parent else settings.variable(settings.RUN_ID),
-            notes=_notes(project, env_manager),
+            notes=(*_notes(project, env_manager), *_passed_on(entry, params)),
         )
 
 
@@ -225,7 +226,7 @@ def _command(
     values = parameters.resolve(project, entry, given, caller=Path.cwd(), store=store)
     for name in values.plain:
         check_key("param", name)
-    where = f"{project.file or project.folder}: entry point {entry.name!r}"
+    where = f"{project.where}: entry point {entry.name!r}"
     line = command.render(
         entry.command,
         values.declared,
@@ -241,6 +242,19 @@ def _notes(project: Project, env_manager: str | None) -> tuple[str, ...]:
         return ()
     named = project.environment
     return (f"{named} is not used: this runs in the current environment (--env-manager local)",)
+
+
+def _passed_on(entry: EntryPoint, params: Mapping[str, Value]) -> tuple[str, ...]:
+    unknown = [name for name in params if name not in entry.parameters]
+    if not unknown or not entry.parameters:
+        return ()
+    words = []
+    for name in unknown:
+        near = difflib.get_close_matches(name, entry.parameters, n=1)
+        words.append(f"{name!r}" + (f" (is {near[0]!r} meant?)" if near else ""))
+    options = " ".join(f"--{name}" for name in unknown)
+    note = f"entry point {entry.name!r} declares no parameter {', '.join(words)}"
+    return (f"{note}: passed to its command as {options}",)
 
 
 def _source(prepared: Prepared) -> dict[str, object]:

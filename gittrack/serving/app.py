@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
 from gittrack.errors import InvalidValueError, SchemaMismatchError
+from gittrack.models import packages
 from gittrack.models.pyfunc import PyFuncModel, load_model
 from gittrack.serving import request, response
 from gittrack.version import VERSION
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gittrack.serving.response import Response
 
 MAX_BODY = 16 * 1024 * 1024
+
+_WORDS = 300
 
 _METHODS: Mapping[str, str] = {
     "/ping": "GET, HEAD",
@@ -43,7 +46,10 @@ def create_app(model_uri: str | Path, *, max_body: int = MAX_BODY) -> ScoringApp
     Raises:
         NotFoundError: there is no such model.
         ModelError: it cannot be loaded.
+        MissingPackageError: it, or the tables that clients send, need what is not installed.
     """
+    for name in ("numpy", "pandas"):
+        packages.need(name, why="the tables that clients send")
     return ScoringApp(load_model(model_uri), max_body=max_body)
 
 
@@ -56,7 +62,10 @@ class ScoringApp:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
-        answer = self._answer(environ)
+        try:
+            answer = self._answer(environ)
+        except Exception:  # noqa: BLE001 - the HTTP server's own page is no answer for a client
+            answer = _incident("the server failed on this request")
         headers = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
         start_response(f"{answer.status.value} {answer.status.phrase}", [*headers, *answer.headers])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
@@ -94,18 +103,33 @@ class ScoringApp:
             if isinstance(data, dict) and self._model.metadata.get_input_schema() is None:
                 data = request.table(data)
         except (InvalidValueError, SchemaMismatchError) as error:
-            message = f"{error.message} ({error.hint})" if error.hint else error.message
+            message = f"{error.message}; {error.hint}" if error.hint else error.message
             return response.refusal(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", message)
         return self._predict(data, bare=asked.bare)
 
     def _predict(self, data: Any, *, bare: bool) -> Response:
         try:
-            return response.predictions(self._model.score(data), bare=bare)
+            try:
+                answer = self._model.score(data)
+            except (ValueError, TypeError) as error:  # what libraries say of input they cannot take
+                return _not_taken(error)
+            return response.predictions(answer, bare=bare)
         except Exception:  # noqa: BLE001 - a model may raise anything
-            incident = paths.random_text(12)
-            _log.exception("the model failed, incident %s", incident)
-            message = f"the model failed on this input; the server's log says why under {incident}"
-            return response.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+            return _incident("the model failed on this input")
+
+
+def _incident(what: str) -> Response:
+    incident = paths.random_text(12)
+    _log.exception("%s, incident %s", what, incident)
+    message = f"{what}; the server's log says why under {incident}"
+    return response.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+
+
+def _not_taken(error: Exception) -> Response:
+    words = (str(error).strip() or type(error).__name__).splitlines()[0][:_WORDS]
+    _log.warning("the model cannot take an input: %s: %s", type(error).__name__, words)
+    message = f"the model cannot take this input: {words}"
+    return response.refusal(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", message)
 
 
 def _read_body(environ: Environ, limit: int) -> bytes | None:

@@ -32,6 +32,8 @@ _JSON_FORMS: Mapping[str, Form] = {
     "pandas-records": "pandas-records",
 }
 _DIMENSIONS = 32
+# What a table of rows that name columns of their own may grow to; no body of 16 MiB has as many.
+_CELLS = 5_000_000
 _UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
@@ -89,7 +91,8 @@ def _of_object(content: dict[str, Any]) -> Request:
         _refuse_unknown(content, _SPLIT_KEYS | _BESIDE, "the body")
         return Request(_split(content, "the body"), params, bare=True)
     if len(formats) != 1:
-        found = " and ".join(formats) or f"{sorted(content)[:10]}"
+        names = formats or sorted(content)[:10]
+        found = " and ".join(f"{name!r:.80}" for name in names) or "none"
         raise InvalidValueError(
             f"the body needs exactly one of {', '.join(_FORMATS)}; it has {found}"
         )
@@ -152,6 +155,10 @@ def _records(value: Any, field: str) -> Any:
         if not isinstance(row, dict):
             raise InvalidValueError(f"row {number} of {field} is {_kind(row)}, not an object")
     names = list(dict.fromkeys(name for row in rows for name in row))
+    if len(rows) * len(names) > _CELLS:
+        raise InvalidValueError(
+            f"{field} has {len(rows)} rows of {len(names)} columns in all, more than {_CELLS} cells"
+        )
     return _frame([[row.get(name) for name in names] for row in rows], columns=names, field=field)
 
 

@@ -1,4 +1,9 @@
-"""The HTTP server around the application: waitress, stopped when its last answer is out."""
+"""The HTTP server around the application: waitress, stopped when its last answer is out.
+
+While it stops, it answers what it has received and what still comes on open connections, each time
+with `Connection: close`. A connection ends by a half-close, and what its client still sends is read
+away: a reset would take an answer from a client that has not read it yet.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gittrack.errors import ToolError, UsageError
@@ -27,6 +32,11 @@ _THREADS = 4
 _BACKLOG = 1024
 _CONNECTIONS = 2000
 _GRACE_SECONDS = 10.0
+# How long a client may be silent on an open connection while the server stops.
+_IDLE_SECONDS = 1.0
+_LINGER_SECONDS = 1.0
+_THREAD_SECONDS = 0.2
+_CHUNK = 1 << 16
 
 
 class Address(NamedTuple):
@@ -72,6 +82,8 @@ class Server:
             max_request_body_size=app.max_body + 1,
             ident="gittrack",
         )
+        self._half_closed: list[socket.socket] = []
+        self._server.channel_class = _channel_class(self._stopping, self._half_closed)
 
     def run(self) -> None:
         """Answer requests until `stop` is called; then finish those that are under way."""
@@ -90,22 +102,48 @@ class Server:
         self._server.asyncore.loop(timeout=seconds, map=self._sockets, use_poll=True, count=1)
 
     def _finish(self) -> None:
+        began = time.time()
+        deadline = time.monotonic() + _GRACE_SECONDS
+        self._stopping.set()
+        self._close_listener()
+        while self._busy(began) and time.monotonic() < deadline:
+            self._turn(seconds=0.1)
+        left = max(deadline - time.monotonic(), _THREAD_SECONDS)
+        self._server.task_dispatcher.shutdown(timeout=left)
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        for waiting in list(self._sockets.values()):
+            waiting.close()
+        self._drain(min(deadline, time.monotonic() + _LINGER_SECONDS))
+
+    def _close_listener(self) -> None:
+        # Whoever waits to be accepted believes to be connected, and has sent a request.
+        known = -1
+        while len(self._sockets) > known:
+            known = len(self._sockets)
+            self._server.handle_accept()
         self._server.accepting = False
         self._server.del_channel()
         self._server.socket.close()
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while self._busy() and time.monotonic() < deadline:
-            self._turn(seconds=0.1)
-        self._server.task_dispatcher.shutdown()
-        for waiting in list(self._sockets.values()):
-            waiting.close()
 
-    def _busy(self) -> bool:
-        waiting = list(self._sockets.values())
+    def _busy(self, began: float) -> bool:
+        now = time.time()
         return any(
-            getattr(item, "requests", ()) or getattr(item, "total_outbufs_len", 0)
-            for item in waiting
+            channel.requests
+            or channel.request
+            or channel.total_outbufs_len
+            or now - max(channel.last_activity, began) < _IDLE_SECONDS
+            for channel in list(self._server.active_channels.values())
         )
+
+    def _drain(self, deadline: float) -> None:
+        for connection in self._half_closed:
+            with suppress(OSError), connection:
+                more = True
+                while more:
+                    left = deadline - time.monotonic()
+                    connection.settimeout(max(left, 0.0))
+                    more = bool(connection.recv(_CHUNK)) and left > 0
 
 
 def serve(
@@ -124,6 +162,28 @@ def serve(
     with _stopped_by_signal(server):
         on_ready(server.address)
         server.run()
+
+
+def _channel_class(stopping: threading.Event, half_closed: list[socket.socket]) -> Any:
+    """Return waitress's class of connections, with an end that loses no request and no answer."""
+    from waitress.channel import HTTPChannel
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        def service(self) -> None:
+            with self.requests_lock:
+                # What came behind another request would be dropped by a connection that closes.
+                if stopping.is_set() and len(self.requests) == 1 and self.request is None:
+                    self.requests[0].headers["CONNECTION"] = "close"
+            super().service()
+
+        def handle_close(self) -> None:
+            if stopping.is_set() and self.socket is not None:
+                with suppress(OSError):  # the client was first
+                    self.socket.shutdown(socket.SHUT_WR)
+                    half_closed.append(self.socket.dup())
+            super().handle_close()
+
+    return Channel
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def run_id():
     [
         ["serve", "{uri}"],
         ["serve", "-m", "{uri}"],
-        ["models", "serve", "--model-uri", "{uri}", "-h", "127.0.0.1"],
+        ["models", "serve", "--model-uri", "{uri}", "--host", "127.0.0.1"],
     ],
 )
 def test_the_example_is_served_by_its_run(run_id, command):
@@ -72,3 +73,27 @@ def test_what_cannot_be_served(arguments, code, says):
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def without_pandas(tmp_path, monkeypatch):
+    """A process started in the test finds no pandas."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    line = "raise ModuleNotFoundError(\"No module named 'pandas'\", name='pandas')\n"
+    (hidden / "pandas.py").write_text(line)
+    monkeypatch.setenv("PYTHONPATH", f"{hidden}{os.pathsep}{os.environ['PYTHONPATH']}")
+
+
+@pytest.mark.usefixtures("without_pandas")
+def test_without_pandas_it_refuses_at_the_start(tmp_path):
+    done = run("serve", str(tmp_path))
+    assert done.returncode == 6
+    assert "need pandas, which is not installed" in done.stderr
+    assert "hint: pip install pandas" in done.stderr
+
+
+def test_h_is_help_here_too():
+    done = run("serve", "-h")
+    assert done.returncode == 0
+    assert "--host" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,14 @@ def test_a_folder_without_the_file_is_no_model(tmp_path):
 def test_metadata_that_has_no_form_in_yaml_is_refused():
     with pytest.raises(ModelError, match="cannot be written as YAML"):
         mlmodel.to_bytes(Model(flavors={"a": {}}, metadata={"when": object()}))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_link_or_a_pipe_in_its_place_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "MLmodel")
+    with pytest.raises(ModelError, match="not a plain file"):
+        mlmodel.read(tmp_path)
+    (tmp_path / "MLmodel").unlink()
+    (tmp_path / "MLmodel").symlink_to("/dev/zero")
+    with pytest.raises(ModelError, match="is a link"):
+        mlmodel.read(tmp_path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +101,41 @@ def test_a_model_without_its_own_entry_loads_by_the_general_one(tmp_path, classi
     entry = "{loader_module: mlflow.sklearn, model_path: model.pkl}"
     (tmp_path / "model" / "MLmodel").write_text(f"flavors: {{python_function: {entry}}}\n")
     assert load_model(tmp_path / "model").predict(frame).shape == (6,)
+
+
+def test_without_pandas_a_signature_of_columns_says_what_to_install(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingPackageError, match="pandas, which is not installed") as caught:
+        model.predict([[1.0, 1]])
+    assert caught.value.hint == "pip install pandas"
+
+
+def test_without_pandas_arrays_are_enough_for_a_signature_of_tensors(
+    tmp_path, classifier, monkeypatch
+):
+    inputs = np.array([[0.0, 1.0], [1.0, 0.0]])
+    fitted = type(classifier)().fit(inputs, [0, 1])
+    save_model(fitted, tmp_path / "tensors", input_example=inputs)
+    save_model(fitted, tmp_path / "unsigned")
+    (tmp_path / "hidden").mkdir()
+    line = "raise ModuleNotFoundError(\"No module named 'pandas'\", name='pandas')\n"
+    (tmp_path / "hidden" / "pandas.py").write_text(line)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'hidden'}{os.pathsep}{os.environ['PYTHONPATH']}")
+    script = (
+        "import sys, gittrack.pyfunc, numpy\n"
+        "model = gittrack.pyfunc.load_model(sys.argv[1])\n"
+        "print(model.predict(numpy.array([[0.0, 1.0], [1.0, 0.0]])).tolist())\n"
+    )
+    for name in ("tensors", "unsigned"):
+        command = [sys.executable, "-c", script, str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == ("[0, 1]\n", "")
+
+
+def test_its_repr_is_a_few_short_lines(model):
+    assert repr(model).splitlines() == [
+        "gittrack.pyfunc.PyFuncModel",
+        "  flavors: python_function, sklearn",
+        "  inputs: x double, n long",
+        "  outputs: int64 [-1]",
+    ]

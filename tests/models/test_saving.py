@@ -12,6 +12,7 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import yaml
+from sklearn.linear_model import LogisticRegression
 
 from gittrack.errors import ModelError, NotFoundError, UsageError
 from gittrack.models import ModelSignature, infer_signature, mlmodel
@@ -210,3 +211,18 @@ def test_loading_what_is_not_there_or_of_another_flavor(tmp_path):
     with pytest.raises(ModelError, match="no model of the flavor 'sklearn'") as caught:
         load_model(tmp_path, flavor="sklearn")
     assert "keras" in caught.value.hint
+
+
+@pytest.mark.parametrize("given", [{"a": 1}, LogisticRegression, None, 3])
+def test_what_is_no_model_is_refused(tmp_path, given):
+    with pytest.raises(ModelError, match="is no model") as caught:
+        save_model(given, tmp_path / "model", flavor="sklearn")
+    assert f"what was given is {given!r}"[:40] in caught.value.hint
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_example_has_one_row_a_line(tmp_path, classifier, frame):
+    save_model(classifier, tmp_path / "model", input_example=frame.head(2))
+    assert (tmp_path / "model" / "input_example.json").read_text() == (
+        '{\n"columns": ["x", "n"],\n"data": [\n[-2.0, 0],\n[-1.0, 1]\n]\n}\n'
+    )

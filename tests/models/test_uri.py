@@ -104,3 +104,12 @@ def test_a_link_out_of_the_run_is_refused(store, tmp_path):
     (run.artifacts / "link").symlink_to(make_model(tmp_path / "elsewhere"))
     with pytest.raises(ModelError, match="a link that leads out"):
         resolve(f"runs:/{run.run_id}/link", store=store)
+
+
+def test_of_many_models_below_three_are_named(tmp_path):
+    for name in "abcde":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "MLmodel").write_text("")
+    with pytest.raises(ModelError) as caught:
+        resolve(tmp_path)
+    assert caught.value.hint == "its models: a, b, c and 2 more"

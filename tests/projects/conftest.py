@@ -28,6 +28,10 @@ entry_points:
     parameters:
       text: string
     command: "python echo.py {text}"
+  nested:
+    parameters:
+      text: string
+    command: bash -c 'python echo.py "{text}"'
 """
 ECHO = """\
 import json, os, pathlib, sys

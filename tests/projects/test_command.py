@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,6 +16,29 @@ PRINT = (
     "python3 -c 'import os, sys; "
     """sys.stdout.buffer.write(b"\\0".join(map(os.fsencode, sys.argv[1:])))'"""
 )
+COMMANDS_IN_COMMANDS = [
+    "bash -c \"python3 -V; echo '{v}'\"",
+    "bash -c 'echo \"{v}\"; true'",
+    "bash -c echo\\ {v}",
+    "sh -c \"echo '{v}.txt'\"",
+    "sh -c \"'{v}'\"",
+    'bash -c \\"{v}\\"',
+    'bash -c "echo {v}"',
+    "bash -c 'echo {v}'",
+    'bash -c "echo "{v}',
+    "bash -c {v}' of it'",
+    "bash -c $'echo\\x20{v}'",
+    "bash -c $'echo\\' \\'{v}'",
+    "bash -c `echo {v}`",
+    "bash -c `echo echo\\\\ {v}`",
+    "bash <<EOF\necho {v}\nEOF",
+    "eval echo {v}",
+    "echo $(( {v} ))",
+    "(( {v} > 3 ))",
+    "[[ {v} -eq 3 ]]",
+    "let {v}",
+    "echo \\{v}",
+]
 VALUES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]))
 
 
@@ -58,7 +82,15 @@ def test_the_shown_command_does_the_same_as_the_one_that_ran(value: str) -> None
 
 @pytest.mark.parametrize(
     "value",
-    ["; touch pwned", "$(touch pwned)", "`touch pwned`", "'; touch pwned #", "a\ntouch pwned"],
+    [
+        "; touch pwned",
+        "$(touch pwned)",
+        "`touch pwned`",
+        "'; touch pwned #",
+        '"; touch pwned #',
+        "a\ntouch pwned",
+        "a[$(touch pwned)]",
+    ],
 )
 @pytest.mark.parametrize(
     "template",
@@ -78,14 +110,42 @@ def test_the_shown_command_does_the_same_as_the_one_that_ran(value: str) -> None
         "# don't\necho {v}",
         "echo \\{v}",
         'echo ${{x:-"{v}"}}',
+        *COMMANDS_IN_COMMANDS,
     ],
 )  # fmt: skip
 def test_no_value_starts_a_command_of_its_own(template: str, value: str) -> None:
-    command = render(template, {"v": value}, {"more": value}, where="test")
-
-    subprocess.run(["bash", "-c", command.script], capture_output=True, check=False)
+    with suppress(ProjectError):
+        command = render(template, {"v": value}, {"more": value}, where="test")
+        subprocess.run(["bash", "-c", command.script], capture_output=True, check=False)
 
     assert subprocess.run(["ls"], capture_output=True, check=True, text=True).stdout == ""
+
+
+@pytest.mark.parametrize("template", COMMANDS_IN_COMMANDS)
+def test_in_a_command_inside_a_command_only_harmless_values_are_taken(template: str) -> None:
+    with pytest.raises(
+        ProjectError, match="^MLproject: entry point 'main': parameter 'v'"
+    ) as caught:
+        render(template, {"v": "a b"}, {}, where="MLproject: entry point 'main'")
+
+    assert "bash -c 'echo \"$1\"' _ {v}" in caught.value.hint
+    assert render(template, {"v": "a/b-1.5"}, {}, where="t").script == template.format(v="a/b-1.5")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "bash -c 'echo \"$1\"' _ {v}",
+        "python3 -c 'print(1)' \\\n  --x={v} # don't",
+        "echo 'a b' {v} 'c d'",
+        'echo "a b"; echo x\'{v}\'y"z"',
+        "cat x <<<{v}",
+        "echo {v}#'{v}'",
+        "# don't\n# can't 'x\necho {v}",
+    ],
+)
+def test_beside_other_words_any_value_is_taken(template: str) -> None:
+    assert '"${gittrack_1}"' in render(template, {"v": "a b"}, {}, where="t").script
 
 
 def test_harmless_values_stand_in_the_command_as_they_are() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gittrack.errors import ProjectError
 from gittrack.projects import mlproject
+from gittrack.projects.place import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -83,23 +86,28 @@ def test_what_stands_under_docker_env_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("entry_points: {main: {parameters: {}}}", "MLproject: entry point 'main' has no command"),
+        ("entry_points: {main: python x.py}", "entry point 'main' is 'python x.py', not a map"),
+        ("entry_points: {main: }", "entry point 'main' is empty"),
+        ("entry_points: {main: {command: [a, b]}}", "'main': command is a list, not a text"),
+        ("entry_points: {main: {command: ' '}}", "entry point 'main': command is empty"),
         (
-            "entry_points: {main: {command: a, parameters: {x: number}}}",
-            "'x' of entry point 'main'",
+            "entry_points: {main: {command: a, parameters: [x]}}",
+            "entry point 'main': parameters is a list, not a map",
         ),
-        ("entry_points: {main: {command: a, parameters: {x: number}}}", "unknown type 'number'"),
-        ("entry_points: {main: {parameters: {}}}", "entry_points.main: 'command' is a required"),
-        ("entry_points: {main: {command: [a, b]}}", "entry_points.main.command"),
-        ("entry_points: {main: {command: a, parameters: [x]}}", "entry_points.main.parameters"),
-        ("entry_points: [main]", "entry_points"),
-        ("- a\n- b\n", "is not of type 'object'"),
-        ("", "is not of type 'object'"),
+        (
+            "entry_points: {main: {command: a, parameters: {x: 1}}}",
+            "entry point 'main': parameter 'x' is 1, not a text or a map",
+        ),
+        ("entry_points: [main]", "entry_points is a list, not a map"),
+        ("- a\n- b\n", "MLproject: is a list, not a map"),
+        ("", "MLproject: is empty"),
         ("name: x\nname: y\n", "MLproject:2: the key 'name' stands there twice"),
         ("name: x\n  y: [\n", "MLproject:2:4: not valid YAML"),
         ("name: !!python/object/apply:os.system [ls]\n", "MLproject:1:7: not valid YAML"),
         ("conda_env: a.yaml\npython_env: b.yaml\n", "several environments: conda_env, python_env"),
         ("conda_env: gone.yaml\n", "conda_env names 'gone.yaml', which is not there"),
-        ("docker_env: {volumes: []}\n", "docker_env: 'image' is a required"),
+        ("docker_env: {volumes: []}\n", "docker_env has no image"),
         ("{a: 1}: x\n", "MLproject:1: a key is not a plain word"),
     ],
 )
@@ -167,8 +175,87 @@ def test_an_entry_point_must_be_declared_or_lie_in_the_project(tmp_path: Path, n
     assert repr(name) in caught.value.message
 
 
+@pytest.mark.parametrize("kind", ["link", "link to a device", "pipe", "folder"])
+def test_only_a_plain_file_is_read(tmp_path: Path, kind: str) -> None:
+    secret = write(tmp_path, "hunter22: [", "secret") / "secret"
+    path = tmp_path / "MLproject"
+    make: dict[str, Callable[[], None]] = {
+        "link": lambda: path.symlink_to(secret),
+        "link to a device": lambda: path.symlink_to("/dev/zero"),
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+    }
+    make[kind]()
+
+    with pytest.raises(ProjectError, match=f"cannot read {path}: is ") as caught:
+        mlproject.load(tmp_path)
+
+    assert "hunter22" not in str(caught.value)
+
+
+def test_no_more_of_a_file_is_read_than_could_be_a_project(tmp_path: Path) -> None:
+    with (tmp_path / "MLproject").open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(ProjectError, match="larger than"):
+        mlproject.load(tmp_path)
+
+
 def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     (tmp_path / "MLproject").write_bytes(b"name: \xff\xfe\n")
 
     with pytest.raises(ProjectError, match="not UTF-8"):
         mlproject.load(tmp_path)
+
+
+def test_what_mends_the_structure_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError) as caught:
+        mlproject.load(write(tmp_path, "entry_points: {train: {parameters: {}}}"))
+
+    assert caught.value.hint == ('write "train:", and indented below it "command: python train.py"')
+
+
+def test_an_unknown_type_stops_the_entry_point_that_has_it_and_no_other(tmp_path: Path) -> None:
+    project = mlproject.load(
+        write(
+            tmp_path,
+            "entry_points:\n  good: {command: a}\n  bad: {command: a, parameters: {x: number}}\n",
+        )
+    )
+
+    assert project.entry_point("good").command == "a"
+    with pytest.raises(
+        ProjectError, match="entry point 'bad': parameter 'x' has the unknown type 'number'"
+    ):
+        project.entry_point("bad")
+
+
+def test_where_there_is_no_mlproject_the_folders_that_have_one_are_named(tmp_path: Path) -> None:
+    for name in ("a b", "deep/er", ".hidden", "empty"):
+        (tmp_path / name).mkdir(parents=True)
+        if name != "empty":
+            write(tmp_path / name, "name: x\n")
+
+    with pytest.raises(ProjectError) as here:
+        mlproject.load(tmp_path).entry_point("main")
+    place = Place(url="https://example.org/a.git", revision="v1")
+    with pytest.raises(ProjectError) as cloned:
+        mlproject.load(tmp_path, place).entry_point("main")
+
+    assert here.value.message == f"there is no MLproject in {tmp_path}"
+    assert f"gittrack run '{tmp_path}/a b', gittrack run {tmp_path}/deep/er" in here.value.hint
+    assert "hidden" not in here.value.hint
+    assert cloned.value.message == "there is no MLproject in https://example.org/a.git at v1"
+    assert "gittrack run 'https://example.org/a.git#a b'" in cloned.value.hint
+    assert "'https://example.org/a.git#deep/er'" in cloned.value.hint
+
+
+def test_messages_name_a_clone_by_its_repository(tmp_path: Path) -> None:
+    place = Place("sub", "https://example.org/a.git", "v1")
+
+    with pytest.raises(ProjectError) as caught:
+        mlproject.load(write(tmp_path, "entry_points: {main: {}}\n"), place)
+
+    assert caught.value.message == (
+        "sub/MLproject of https://example.org/a.git at v1: entry point 'main' has no command"
+    )

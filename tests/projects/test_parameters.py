@@ -73,7 +73,9 @@ def test_a_name_that_could_be_no_option_is_refused(key: str) -> None:
     ],
 )
 def test_a_value_that_is_not_of_its_type_is_refused(kind: str, text: str) -> None:
-    with pytest.raises(ProjectError, match=f"is no {kind}, as parameter 'x' must be"):
+    with pytest.raises(
+        ProjectError, match=f"entry point 'main': parameter 'x': {text!r} is no {kind}"
+    ):
         resolve({"x": text}, Parameter("x", kind))
 
 
@@ -143,3 +145,14 @@ def test_a_uri_that_names_the_latest_run_is_settled_before_there_is_a_later_one(
     values = resolve({"model": "runs:/@/model"}, Parameter("model", "uri"))
 
     assert values.declared == values.plain == {"model": f"runs:/{writer.run_id}/model"}
+
+
+@pytest.mark.parametrize("kind", ["int", "path"])
+def test_a_wrong_default_is_told_as_one_with_its_place(kind: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        resolve({}, Parameter("x", kind, "gone"))
+
+    assert "MLproject: entry point 'main': parameter 'x': its default 'gone'" in (
+        caught.value.message
+    )
+    assert "correct the default, or give a value: -P x=" in caught.value.hint

@@ -258,6 +258,7 @@ MISTAKES = {
     "bad experiment": ["-P", "text=x", "--experiment", "a\nb"],
     "missing path": ["-e", "main", "-P", "data_file=gone.csv"],
     "wrong type": ["-e", "main", "-P", "data_file=.", "-P", "regularization=much"],
+    "a command in a command": ["-e", "nested", "-P", "text=$(touch pwned)"],
     "too long": ["-P", "text=" + "x" * 70_000, "-P", "more=" + "x" * 70_000],
 }
 
@@ -318,7 +319,7 @@ def test_a_broken_mlproject_makes_no_run(isolated: Path, gittrack: Any, text: st
     done = gittrack("run")
 
     assert done.returncode == 2
-    assert f"{isolated}/MLproject" in done.stderr
+    assert done.stderr.startswith("error: MLproject:")
     assert [path.name for path in isolated.iterdir()] == ["MLproject"]
 
 
@@ -377,3 +378,34 @@ def test_git_stash_during_a_run_leaves_its_output(
 
     assert done.status == "FINISHED"
     assert (done.folder / "output.log").read_text() == "before\nafter\n"
+
+
+def test_what_no_parameter_declares_is_passed_on_with_one_note(
+    echo: Path, gittrack: Any, seen: Callable[[], dict[str, Any]]
+) -> None:
+    arguments = ["-P", "text=a", "-P", "texd=1", "-P", "q=2"]
+    done = gittrack("run", str(echo), "-e", "free", *arguments)
+
+    assert seen()["argv"] == ["a", "--texd", "1", "--q", "2"]
+    assert done.stderr.count("declares no parameter") == 1
+    assert (
+        "entry point 'free' declares no parameter 'texd' (is 'text' meant?), 'q': "
+        "passed to its command as --texd --q" in done.stderr
+    )
+
+
+def test_messages_of_a_cloned_project_name_its_url_and_revision(
+    tmp_path: Path, project_git: Callable[..., Path], gittrack: Any
+) -> None:
+    work = project_git(tmp_path / "origin", {"p/MLproject": "entry_points: {main: {}}\n"})
+    url = work.as_uri()
+
+    broken = gittrack("run", f"{url}#p", "-v", "main")
+    above = gittrack("run", url)
+    gone = gittrack("run", f"{url}#gone", "-v", "main")
+
+    assert broken.stderr.startswith(f"error: p/MLproject of {url} at main: entry point 'main' has")
+    assert f"there is no MLproject in {url} at " in above.stderr
+    assert f"gittrack run '{url}#p'" in above.stderr
+    assert f"{url} at main has no folder 'gone'" in gone.stderr
+    assert "gittrack-" not in broken.stderr + above.stderr + gone.stderr

@@ -6,6 +6,7 @@ import gzip
 import io
 import logging
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -204,7 +205,7 @@ def test_a_body_that_is_too_large(unsigned):
         (b"{}", "exactly one of"),
         (b"[]", "the body holds no rows"),
         (b"[1]", "row 0 of the body is a number"),
-        (b'{"instances": [[1]], "inputs": [[1]]}', "instances and inputs"),
+        (b'{"instances": [[1]], "inputs": [[1]]}', "'instances' and 'inputs'"),
         (b'{"instances": [[1]], "more": 1}', "unknown field 'more'"),
         (b'{"instances": [[1]], "params": 7}', "params is a number"),
         (b'{"instances": 7}', "instances is a number"),
@@ -238,6 +239,7 @@ def test_a_body_that_is_too_large(unsigned):
         (b'[{"n": 1e400, "x": 1}]', "column 'n' holds inf"),
         (b'[{"n": 99999999999999999999, "x": 1}]', "column 'n'"),
         (b'{"inputs": [[1, 0.5]]}', "missing inputs ['n', 'x']"),
+        (b'[{"n": 1, "x": 1}, {"x": 1}]', "column 'n' holds null or NaN"),
     ],
 )
 def test_a_wrong_body(signed, body, names):
@@ -260,7 +262,8 @@ def test_a_wrong_body(signed, body, names):
         (b"n\n1\n", "missing inputs ['x']"),
         (b"n,x\n1.5,2\n", "column 'n' holds 1.5"),
         (b"n,x\none,2\n", "column 'n' holds 'one'"),
-        (b"n,x\n,2\n", "column 'n'"),
+        (b"n,x\n,2\n", "column 'n' holds null or NaN"),
+        (b"n,x\n1,NA\n", "the model cannot take this input: Input X contains NaN."),
     ],
 )
 def test_a_wrong_csv(signed, body, names):
@@ -272,9 +275,59 @@ def test_a_wrong_csv(signed, body, names):
 # -- models that fail, and answers of every kind
 
 
-def test_a_failing_model_gives_an_incident_and_no_trace(unsigned, caplog):
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"columns": [0], "data": [["not a number"]]}, "could not convert string to float"),
+        ({"inputs": [[1, 2]]}, "X has 2 features, but LogisticRegression is expecting 1 features"),
+        ({"instances": [{"a": 1}, {"b": 2}]}, "Input X contains NaN."),
+        ({"instances": [[None]]}, "NaN"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_input_that_the_model_cannot_take_is_the_clients(unsigned, caplog, body, words):
+    answer = unsigned.score(body)
+    assert (answer.status, answer.json["error_code"]) == (400, "BAD_REQUEST")
+    assert words in answer.json["message"]
+    assert b"Traceback" not in answer.body
+    assert words in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_of_a_models_words_the_client_gets_the_first_line_cut(client_of):
+    def refuse(_):
+        raise TypeError("x" * 1000 + "\nsecond")
+
+    client = client_of(FunctionTransformer(refuse), pyfunc_predict_fn="transform")
+    message = client.score({"instances": [[1]]}).json["message"]
+    assert message == "the model cannot take this input: " + "x" * 300
+
+
+def test_what_a_float_may_be_reaches_the_model(client_of):
+    signature = ModelSignature(Schema([ColSpec("double", "x")]))
+    client = client_of(
+        FunctionTransformer(lambda frame: frame["x"].isna().tolist()),
+        pyfunc_predict_fn="transform",
+        signature=signature,
+    )
+    assert client.score([{"x": None}, {"x": 1.5}]).json == [True, False]
+    assert client.score(b"x\nNA\n1.5\n", "text/csv").json == {"predictions": [True, False]}
+
+
+def test_rows_that_name_ever_more_columns_are_refused_before_they_fill_the_memory(unsigned):
+    for body in ({"dataframe_records": (rows := [{f"k{n}": 1} for n in range(5000)])}, rows):
+        answer = unsigned.score(body)
+        assert answer.status == 400
+        assert "5000 rows of 5000 columns in all, more than 5000000 cells" in answer.json["message"]
+
+
+def test_a_failing_model_gives_an_incident_and_no_trace(client_of, caplog):
+    def fail(_):
+        raise RuntimeError("could not convert")
+
+    client = client_of(FunctionTransformer(fail), pyfunc_predict_fn="transform")
     with caplog.at_level(logging.ERROR):
-        answer = unsigned.score({"columns": [0], "data": [["not a number"]]})
+        answer = client.score({"instances": [[1]]})
     assert answer.status == 500
     assert answer.json["error_code"] == "INTERNAL_ERROR"
     incident = re.search(r"[0-9a-z]{12}$", answer.json["message"])[0]
@@ -329,3 +382,21 @@ def test_a_model_of_labels_answers_labels(client_of):
         DummyClassifier(strategy="constant", constant="red").fit([[0], [1]], ["red", "blue"])
     )
     assert client.score(SPLIT).json == ["red", "red"]
+
+
+def test_whatever_fails_is_answered_as_json_with_an_incident(signed, caplog, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)  # gone while the server runs
+    with caplog.at_level(logging.ERROR):
+        answer = signed.score(ROWS)
+    assert (answer.status, answer.json["error_code"]) == (500, "INTERNAL_ERROR")
+    assert re.search(r"[0-9a-z]{12}$", answer.json["message"])[0] in caplog.text
+
+
+def test_an_empty_body_is_told_in_words(signed):
+    assert signed.score({}).json["message"].endswith("; it has none")
+
+
+def test_what_is_missing_is_one_sentence_with_what_there_is(signed):
+    assert signed.score([{"n": 1}]).json["message"] == (
+        "Model is missing inputs ['x']; the data has ['n']"
+    )

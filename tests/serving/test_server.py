@@ -140,6 +140,81 @@ def test_sigterm_ends_it_with_its_answers_out(slow_model):
             socket.create_connection(("127.0.0.1", port))
 
 
+class Persistent(threading.Thread):
+    """A client that asks on one connection until the server closes it."""
+
+    def __init__(self, port, number):
+        super().__init__()
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.number, self.answers, self.last, self.lost = number, 0, "", None
+
+    def run(self):
+        body = json.dumps({"instances": [[self.number]]})
+        try:
+            self.connection.connect()
+            while self.last != "close":
+                self.connection.request(
+                    "POST", "/invocations", body, {"Content-Type": "application/json"}
+                )
+                answer = self.connection.getresponse()
+                assert json.load(answer) == {"predictions": [[self.number]]}
+                self.answers, self.last = self.answers + 1, answer.headers["Connection"]
+        except (OSError, http.client.HTTPException) as error:
+            self.lost = error
+        finally:
+            self.connection.close()
+
+
+@pytest.mark.parametrize("chosen", ["model", "slow_model"])
+def test_sigterm_loses_no_request_of_open_connections(chosen, request):
+    with served(request.getfixturevalue(chosen)) as (process, port):
+        clients = [Persistent(port, number) for number in range(24)]
+        for client in clients:
+            client.start()
+        while sum(client.answers for client in clients) < 12:
+            assert any(client.is_alive() for client in clients)
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.join()
+        assert [client.lost for client in clients] == [None] * 24
+        assert {client.last for client in clients} == {"close"}
+        assert process.wait(timeout=30) == 0
+        # A queue that grows is no news.
+        assert process.stderr.read() == ""
+
+
+def test_a_request_that_comes_in_parts_while_it_stops_is_answered(slow_model):
+    with served(slow_model) as (process, port):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            busy = threading.Thread(target=post, args=(port, [[1]]))
+            busy.start()
+            connection.sendall(b"GET /ping HTTP/1.1\r\nHost:")
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            connection.sendall(b" a\r\n\r\nGET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+            answers = b"".join(iter(lambda: connection.recv(1000), b""))
+            busy.join()
+        assert answers.count(b"HTTP/1.1 200 OK") == 2
+        assert answers.count(b"Connection: close") == 1
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.mark.slow
+def test_connections_that_say_nothing_do_not_keep_it(model):
+    with (
+        served(model) as (process, port),
+        socket.create_connection(("127.0.0.1", port)) as silent,
+        socket.create_connection(("127.0.0.1", port)) as partial,
+    ):
+        partial.sendall(b"GET /ping HTTP/1.1\r\nHost:")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+        assert silent.recv(1) == b""
+        assert partial.recv(1) == b""
+
+
 def test_two_servers_do_not_share_a_port(model):
     app = create_app(model)
     with running(Server(app, port=0)) as address:

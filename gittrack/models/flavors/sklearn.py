@@ -18,6 +18,7 @@ NAME = "sklearn"
 OPTIONS = frozenset({"serialization_format", "pyfunc_predict_fn"})
 
 _FILE = "model.pkl"
+_METHODS = ("predict", "transform", "fit")
 _FORMATS = ("cloudpickle", "pickle")
 _DAMAGED = (
     pickle.UnpicklingError,
@@ -39,7 +40,7 @@ def save(model: object, folder: Path, options: Mapping[str, Any]) -> Saved:
     """Write `model.pkl`.
 
     Raises:
-        ModelError: the model cannot be pickled.
+        ModelError: it is no model, or cannot be pickled.
         UsageError: the format is not known, or the model has no such method to predict with.
     """
     form = options.get("serialization_format") or _FORMATS[0]
@@ -53,6 +54,7 @@ def save(model: object, folder: Path, options: Mapping[str, Any]) -> Saved:
             f"{type(model).__name__} has no method {method!r}",
             hint="pyfunc_predict_fn names one it has",
         )
+    _check_model(model, method)
     pickler = _module(form)
     try:
         with (folder / _FILE).open("wb") as file:
@@ -71,6 +73,18 @@ def save(model: object, folder: Path, options: Mapping[str, Any]) -> Saved:
     }
     packages = ("scikit-learn", "numpy", *(("cloudpickle",) if form == "cloudpickle" else ()))
     return Saved(entry, {"model_path": _FILE, "predict_fn": method}, packages)
+
+
+def _check_model(model: object, method: str) -> None:
+    if isinstance(model, type) or not any(
+        callable(getattr(model, name, None)) for name in (method, *_METHODS)
+    ):
+        given = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise ModelError(
+            f"{given} is no model that could be saved: a model is an object with one of the "
+            f"methods {', '.join(_METHODS)}",
+            hint=f"give the estimator that was fitted; what was given is {model!r:.60}",
+        )
 
 
 def load(folder: Path, entry: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gittrack.errors import ModelError
 from gittrack.models import ColSpec, ModelSignature, ParamSchema, ParamSpec, Schema, TensorSpec
-from gittrack.models.signature import PLAIN_TYPES
+from gittrack.models.specs import PLAIN_TYPES
 
 names = st.text(max_size=12)
 plain = st.sampled_from(PLAIN_TYPES)
