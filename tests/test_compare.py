@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gittrack.compare import ABSENT, compare
+from gittrack import files
+from gittrack.compare import ABSENT, _same_file, compare
 from tests.conftest import git, make_repository
 from tests.making import write_run
 
@@ -174,3 +176,43 @@ def test_a_commit_from_elsewhere_is_said_to_be_unknown(store: Store) -> None:
     difference = compare(first, second, store)
     assert difference.files == ()
     assert "commit aaaaaaaaaa is not in the repository" in difference.unknown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_what_cannot_be_compared_is_said_and_not_followed(store: Store) -> None:
+    first = write_run(store, "a", files={"requirements.txt": "x==1\n", "artifacts/x": "x"})
+    second = write_run(store, "b", files={"artifacts/x": "x"})
+    for place, target in (("requirements.txt", "/etc/passwd"), ("requirements.txt", "/dev/zero")):
+        (second.folder / place).unlink(missing_ok=True)
+        (second.folder / place).symlink_to(target)
+        difference = compare(first, second, store)
+        assert not difference
+        assert [problem.path.name for problem in difference.problems] == ["requirements.txt"]
+    second.artifacts.rename(second.folder / "moved")
+    second.artifacts.symlink_to("/etc")
+    difference = compare(first, second, store)
+    assert difference.artifacts == (("x", 1, None),)
+    assert "artifacts" in [problem.path.name for problem in difference.problems]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(store: Store) -> None:
+    first = write_run(store, "a", files={"requirements.txt": "x==1\n"})
+    second = write_run(store, "b")
+    os.mkfifo(second.folder / "requirements.txt")
+    assert compare(first, second, store).problems
+
+
+def test_an_artifact_that_is_gone_while_it_is_compared_is_a_problem(store: Store) -> None:
+    problems: list[files.Problem] = []
+    assert _same_file(store.root / "gone", store.root / "too", problems)
+    assert [problem.path.name for problem in problems] == ["gone"]
+
+
+def test_datasets_nested_deeply_are_compared(store: Store) -> None:
+    deep: object = "x"
+    for _ in range(900):
+        deep = [deep]
+    first = write_run(store, "a")
+    second = replace(first, record=first.record.replaced(inputs=({"name": deep},)))
+    assert len(compare(first, second, store).datasets) == 1

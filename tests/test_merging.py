@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -18,6 +20,10 @@ def log_run(name: str, experiment: str) -> None:
     with mlflow.start_run(run_name=name):
         mlflow.log_param("by", name)
         mlflow.log_metric("acc", 0.5)
+
+
+def python(*args: str) -> None:
+    subprocess.run([sys.executable, *args], check=True, capture_output=True)
 
 
 def commit(message: str) -> None:
@@ -66,6 +72,24 @@ def test_two_clones_that_add_runs_and_tag_the_same_run_merge_without_a_conflict(
     tags = store.find("old").record.tags
     assert (tags["ana"], tags["ben"], tags["by"]) == ("seen", "seen", "ben")
     assert all(run.record.metrics["acc"].last == 0.5 for run in listing.runs)
+
+
+def test_two_clones_that_tag_note_and_delete_the_same_run_by_command_merge(clones, monkeypatch):
+    for clone in clones:
+        monkeypatch.chdir(clone)
+        python("-m", "gittrack", "tag", "old", f"{clone.name}=seen", f"by={clone.name}")
+        python("-m", "gittrack", "note", "old", f"{clone.name} saw it")
+        python("-m", "gittrack", "rm", "old")
+        python("-m", "gittrack", "restore", "old")
+        commit(clone.name)
+    git("pull", "-q", "--no-rebase", "--no-edit", str(clones[0]), "main")
+    assert git("status", "--porcelain") == ""
+
+    listing = Store.open().runs()
+    assert not listing.problems
+    (old,) = listing.runs
+    assert old.record.tags == {"ana": "seen", "ben": "seen", "by": "ben"}
+    assert old.note == "ben saw it"
 
 
 def test_many_branches_merge_one_after_another(clones, monkeypatch):

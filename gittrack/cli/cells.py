@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Literal, NamedTuple
 
 from gittrack.runs.values import format_time
@@ -20,6 +20,7 @@ _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _DAYS_WITHOUT_YEAR = 300
 _WITH_TENTHS = 10
+_LONGEST = 400
 _KILO = 1000
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
@@ -38,6 +39,13 @@ def plain(text: str, *, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(letter) if letter not in keep else letter for letter in text)
+
+
+def cut(text: str) -> str:
+    """Return a text that fits a table: where it is very long, its beginning and its length."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def number(value: float, *, digits: int = 5) -> str:
@@ -82,7 +90,11 @@ def _escape(letter: str) -> str:
 
 
 def _local(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000).astimezone()
+    moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError, OSError):  # the calendar's first and last day
+        return moment
 
 
 def _moment(milliseconds: int, now: int) -> str:

@@ -60,7 +60,11 @@ def diff_view(difference: Difference, *, now: int) -> View:
                 if entries
             ),
         ],
-        problems=[*difference.first.problems, *difference.second.problems],
+        problems=[
+            *difference.first.problems,
+            *difference.second.problems,
+            *difference.problems,
+        ],
         csv=table,
         md=table,
     )

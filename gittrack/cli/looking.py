@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,7 +14,7 @@ from gittrack.cli import options, render, views
 from gittrack.cli.differences import diff_view
 from gittrack.cli.render import Form
 from gittrack.compare import compare
-from gittrack.errors import GittrackError, UsageError
+from gittrack.errors import GittrackError, NotComparableError, UsageError
 from gittrack.models import mlmodel
 from gittrack.runs.reading import StoredRun
 from gittrack.runs.store import Store
@@ -67,25 +69,32 @@ def ls(
 ) -> None:
     """List runs, the newest first, with the params and metrics that vary."""
     form = options.form(json=json, csv=csv, md=md)
-    if most is not None and most < 0:
-        raise UsageError(f"-n {most} is less than nothing", hint="-n 0 shows all")
-    store = Store.open()
+    limit = _limit(most, form)
+    store, order_by = options.open_store(), sort or []
     listing = search.runs(
         store,
         experiments=experiment or None,
         filter_string=filter_string,
-        order_by=sort or (),
+        order_by=order_by,
         view="ALL" if everything else "ACTIVE_ONLY",
     )
-    limit = most if most is not None else (MOST_ROWS if form is Form.TABLE else 0)
     shown = listing.runs[:limit] if limit else listing.runs
-    chosen = _chosen(filter_string, sort or [])
-    view = views.runs_view(shown, listing.problems, now=_now(), chosen=chosen)
-    render.emit(view, form)
+    chosen = _chosen(filter_string, order_by)
+    render.emit(views.runs_view(shown, listing.problems, now=_now(), chosen=chosen), form)
     if not shown:
         _say_why_empty(store, filter_string)
     elif len(shown) < len(listing.runs):
         render.say(f"{len(shown)} of {len(listing.runs)} runs; -n 0 shows all")
+    _warn_of_unknown(store, listing.runs, order_by)
+
+
+def _limit(most: int | None, form: Form) -> int:
+    """Return how many runs to show, 0 for all."""
+    if most is None:
+        return MOST_ROWS if form is Form.TABLE else 0
+    if most < 0:
+        raise UsageError(f"-n {most} is less than nothing", hint="-n 0 shows all")
+    return most
 
 
 def show(
@@ -96,7 +105,7 @@ def show(
 ) -> None:
     """Show everything about one run."""
     form = options.form(json=json, csv=csv, md=md)
-    found = Store.open().find(run)
+    found = options.open_store().find(run)
     render.emit(views.run_view(found, now=_now(), models=_models(found)), form)
 
 
@@ -112,19 +121,23 @@ def diff(
 ) -> None:
     """Show what differs between two runs, and only that."""
     form = options.form(json=json, csv=csv, md=md)
-    store = Store.open()
+    store = options.open_store()
     difference = compare(store.find(first), store.find(second), store)
-    if difference or form is not Form.TABLE:
-        render.emit(diff_view(difference, now=_now()), form)
+    view = diff_view(difference, now=_now())
+    render.emit(view if difference or form is not Form.TABLE else replace(view, tables=()), form)
+    both = f"{difference.first.run_id} and {difference.second.run_id}"
     if not difference:
         what = "params, metrics, tags, code, environment, datasets and artifacts"
-        render.say(
-            f"{difference.first.run_id} and {difference.second.run_id} are the same in {what}"
-        )
+        doubt = ", as far as they could be read" if difference.problems else ""
+        render.say(f"{both} are the same in {what}{doubt}")
     if difference.unknown:
         render.say(f"which files differ is not known: {difference.unknown}")
     if difference and exit_code:
         raise typer.Exit(1)
+    if difference.problems and exit_code:
+        raise NotComparableError(
+            f"{both} could not be compared in full", hint="check the rights of what is named above"
+        )
 
 
 def _now() -> int:
@@ -142,6 +155,14 @@ def _chosen(filter_string: str, sort: list[str]) -> views.Chosen:
     )
 
 
+def _warn_of_unknown(store: Store, listed: Sequence[StoredRun], sort: list[str]) -> None:
+    """Say which sort keys no run has; all runs are read only where those listed lack one."""
+    nothing, orders = search.parse_filter(""), search.parse_order(sort)
+    if search.unknown_keys(nothing, listed, orders):
+        for sentence in search.unknown_keys(nothing, store.runs(deleted=True).runs, orders):
+            render.say(f"sort key: {sentence}", kind="warning")
+
+
 def _say_why_empty(store: Store, filter_string: str) -> None:
     runs = store.runs().runs
     if not runs:
@@ -150,7 +171,9 @@ def _say_why_empty(store: Store, filter_string: str) -> None:
             "gittrack run PROJECT, or in Python: gittrack.log_metric('acc', 0.9)", kind="hint"
         )
         return
-    render.say(f"none of the {len(runs)} runs in {store.root} fits")
+    few = "the one run" if len(runs) == 1 else f"none of the {len(runs)} runs"
+    fits = "does not fit" if len(runs) == 1 else "fits"
+    render.say(f"{few} in {store.root} {fits}")
     for sentence in search.unknown_keys(search.parse_filter(filter_string), runs):
         render.say(sentence, kind="hint")
 
@@ -159,7 +182,7 @@ def _models(run: StoredRun) -> dict[str, str]:
     """Return the flavors of a run's models by their path in its artifacts."""
     found: dict[str, str] = {}
     for path in files.walk(run.artifacts):
-        if path.name == paths.MLMODEL and not path.is_symlink():
+        if path.name == paths.MLMODEL:
             folder = path.parent
             try:
                 flavors = ", ".join(mlmodel.read(folder).flavors)

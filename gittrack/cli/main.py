@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import tempfile
@@ -52,6 +53,10 @@ COMMANDS: Mapping[str, Command | Group] = {
     ),
     "show": Command("looking", "show", "Show everything about one run."),
     "diff": Command("looking", "diff", "Show what differs between two runs, and only that."),
+    "tag": Command("editing", "tag", "Set or remove tags of a run."),
+    "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
+    "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),
+    "restore": Command("editing", "restore", "Bring a deleted run back."),
     "serve": _SERVE,
     "models": Group("Serve models.", {"serve": _SERVE}),
 }
@@ -120,9 +125,8 @@ def common(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; the one place where an error becomes a message and an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _ready_streams()
+    stdout = sys.stdout
     try:
         code = app(args=arguments, prog_name="gittrack", standalone_mode=False)
         sys.stdout.flush()
@@ -133,12 +137,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(_usage(error)) from None
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(INTERRUPTED) from None
+    except SystemExit:
+        if sys.stdout is stdout:
+            raise
+        # Typer has put another in its place: the reader left while it wrote its help.
+        sys.stdout = stdout
+        raise SystemExit(render.close_pipe()) from None
     except BrokenPipeError:
         raise SystemExit(render.close_pipe()) from None
+    except OSError as error:
+        raise SystemExit(render.refused(error)) from None
     except Exception as error:  # noqa: BLE001 - whatever is left is a fault of ours
         render.bug(error, _write_report(error, arguments))
         raise SystemExit(BUG) from None
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _ready_streams() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, who wants to hear nothing
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _usage(error: Any) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import stat
 from typing import Annotated
 
 import typer
 
+from gittrack import settings
 from gittrack.cli.render import Form
-from gittrack.errors import UsageError
+from gittrack.errors import NotFoundError, StoreError, UsageError
+from gittrack.runs.store import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.", show_default=False)]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV.", show_default=False)]
@@ -27,3 +30,30 @@ def form(*, json: bool = False, csv: bool = False, md: bool = False) -> Form:
         names = " and ".join(f"--{form.value}" for form in chosen)
         raise UsageError(f"{names} exclude each other", hint="give one of them")
     return chosen[0] if chosen else Form.TABLE
+
+
+def open_store() -> Store:
+    """Return the store for a command that writes no new run.
+
+    Raises:
+        NotFoundError: one was named, and is not there.
+        StoreError: it is no folder.
+    """
+    store = Store.open()
+    named = settings.variable(settings.DIR) is not None
+    try:
+        mode = store.root.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if named:
+            raise NotFoundError(
+                f"there is no folder {store.root}",
+                hint="name a folder of runs with --store or GITTRACK_DIR, or none for the nearest",
+            ) from None
+        return store
+    except (OSError, ValueError):  # the store says what is wrong when it is read
+        return store
+    if not stat.S_ISDIR(mode):
+        raise StoreError(
+            f"{store.root} is a file, not a folder", hint="name the folder of the runs: mlruns"
+        )
+    return store

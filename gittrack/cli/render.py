@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -23,7 +24,7 @@ import typer
 
 from gittrack import settings
 from gittrack.cli.cells import Cell, number, plain
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, StoreError
 from gittrack.files import Problem
 from gittrack.runs.values import number_of
 
@@ -44,6 +45,7 @@ _NO_TERMINAL = 100_000
 _NARROWEST_WINDOW = 20
 _NARROWEST = 8
 _GAP = 2
+_DEEPEST = 100
 _UNSAFE_IN_JSON = re.compile(
     "[\x7f-\x9f\xad\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
@@ -107,24 +109,39 @@ def say(text: str, *, kind: Kind = "note") -> None:
     try:
         sys.stderr.write(f"{word}{plain(text)}\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
-        pass  # nobody listens any more, which is no reason to stop
+    except OSError:
+        _give_up(sys.stderr)  # nobody listens any more, which is no reason to stop
+    except ValueError:
+        pass
 
 
 def out(text: str) -> None:
-    """Write raw data and a newline to stdout; end quietly where its reader has left."""
+    """Write raw data and a newline to stdout; end where that fails, quietly if its reader left."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         raise SystemExit(close_pipe()) from None
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise SystemExit(refused(error, "cannot write the output")) from None
 
 
 def close_pipe() -> int:
     """Give up stdout after its reader has left, so that all ends quietly; return the exit code."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    _give_up(sys.stdout)
     return PIPE_CLOSED
+
+
+def refused(error: OSError, doing: str = "cannot read or write") -> int:
+    """Show what the system refused to do, and return the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _give_up(sys.stdout)
+    where = f" {error.filename}" if isinstance(error.filename, str) else ""
+    problem(StoreError(f"{doing}{where}: {error.strerror or error}", hint="check space and rights"))
+    return StoreError.exit_code
 
 
 def emit(view: View, form: Form = Form.TABLE) -> None:
@@ -174,13 +191,15 @@ def _json(view: View) -> str:
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _finite(value: object) -> object:
+def _finite(value: object, depth: int = 0) -> object:
+    if depth > _DEEPEST:
+        return "nested too deeply"
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _finite(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_finite(item, depth + 1) for item in value]
     return value
 
 
@@ -340,6 +359,14 @@ def _takes_colour(stream: TextIO) -> bool:
     return settings.wants_colour() and stream.isatty()
 
 
+def _give_up(stream: TextIO) -> None:
+    # Python flushes it once more at the end, and would complain.
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _problem_text(found: Problem) -> str:
     text = found.message if str(found.path) in found.message else str(found)
-    return text.replace(f"{Path.cwd()}{os.sep}", "") + (f" ({found.hint})" if found.hint else "")
+    with suppress(OSError):  # the working folder may be gone
+        text = text.replace(f"{Path.cwd()}{os.sep}", "")
+    return text + (f" ({found.hint})" if found.hint else "")

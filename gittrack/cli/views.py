@@ -12,6 +12,7 @@ from gittrack import files, paths
 from gittrack.cli import cells
 from gittrack.cli.cells import Cell, Style
 from gittrack.cli.render import Column, Table, Value, View
+from gittrack.compare import MAX_REQUIREMENTS, text_of
 from gittrack.files import Problem
 from gittrack.runs.reading import StoredRun
 from gittrack.runs.record import MetricSummary, RunRecord
@@ -22,6 +23,7 @@ _COMMIT = 10
 _ABOUT = ("run_id", "name", "experiment", "status", "start_time", "end_time")
 _NUMBERS = re.compile(r"(\d+)")
 _DIGITS = 20
+_RARE = 5
 _STYLES: Mapping[str, Style] = {
     "finished": "good",
     "failed": "bad",
@@ -74,12 +76,14 @@ def runs_view(
 
 
 def _runs_table(runs: Sequence[StoredRun], *, now: int, chosen: Chosen) -> Table:
-    metrics = _varying([run.record.metrics for run in runs], chosen.metrics, _last)
-    params = _varying([run.record.params for run in runs], chosen.params, _param_key)
+    metric_maps = [run.record.metrics for run in runs]
+    param_maps = [run.record.params for run in runs]
+    metrics = _varying(metric_maps, chosen.metrics, _last)
+    params = _varying(param_maps, chosen.params, _param_key)
     both = set(metrics) & set(params)
     columns: list[tuple[Column, list[Value]]] = [
         (Column("run"), [Cell(run.run_id, style="bold") for run in runs]),
-        (Column("name", drop=4, most=_TEXT_WIDTH), [run.record.name for run in runs]),
+        (Column("name", drop=1, most=_TEXT_WIDTH), [run.record.name for run in runs]),
     ]
     if len({run.experiment_id for run in runs}) > 1:
         column = Column("experiment", drop=2, most=_TEXT_WIDTH)
@@ -92,16 +96,17 @@ def _runs_table(runs: Sequence[StoredRun], *, now: int, chosen: Chosen) -> Table
     columns.append((Column("took", drop=7), [cells.duration(_took(run, now)) for run in runs]))
     for name in metrics:
         column = Column(
-            f"metrics.{name}" if name in both else name, drop=1 if name in chosen.metrics else 3
+            f"metrics.{name}" if name in both else name,
+            drop=1 if name in chosen.metrics else 3 + _rare(name, metric_maps),
         )
-        columns.append((column, [_last(run.record.metrics.get(name)) for run in runs]))
+        columns.append((column, [_last(entries.get(name)) for entries in metric_maps]))
     for name in params:
         column = Column(
             f"params.{name}" if name in both else name,
-            drop=1 if name in chosen.params else 5,
+            drop=1 if name in chosen.params else 5 + _rare(name, param_maps),
             most=_TEXT_WIDTH,
         )
-        values = [run.record.params.get(name, "") for run in runs]
+        values = [entries.get(name, "") for entries in param_maps]
         columns.append((column, [param_cell(value) for value in values]))
     rows = zip(*(values for _, values in columns), strict=True)
     return Table([column for column, _ in columns], [*rows])
@@ -128,14 +133,14 @@ def _runs_csv(runs: Sequence[StoredRun]) -> Table:
 def run_view(run: StoredRun, *, now: int, models: Mapping[str, str]) -> View:
     """Return everything about one run; `models` are the flavors of its models by path."""
     record = run.record
-    artifacts = [(path, path.lstat().st_size) for path in files.walk(run.artifacts)]
-    sizes = {path.relative_to(run.artifacts).as_posix(): size for path, size in artifacts}
+    problems = list(run.problems)
+    sizes = files.sizes(run.artifacts, problems)
     uris = {f"runs:/{run.run_id}/{path}".rstrip("/"): kind for path, kind in models.items()}
     tables = [
         Table(["", ""], _facts(run, now), header=False),
         Table(["param", "value"], _params(record.params), title="params", header=False),
         _metrics_table(record.metrics),
-        Table(["tag", "value"], [*record.tags.items()], title="tags", header=False),
+        Table(["tag", "value"], _tags(record.tags), title="tags", header=False),
         Table(["model", "flavors"], [*uris.items()], title="models", header=False),
         Table(["path", "size"], _tree(sizes), title=_artifacts_title(sizes), header=False),
     ]
@@ -155,7 +160,7 @@ def run_view(run: StoredRun, *, now: int, models: Mapping[str, str]) -> View:
         kind="run",
         data={key: value for key, value in data.items() if value is not None},
         tables=[table for table in tables if table.rows],
-        problems=run.problems,
+        problems=problems,
         csv=_run_csv(run, sizes),
         heading=[f"{record.name}  {run.run_id}"],
     )
@@ -199,26 +204,30 @@ def _facts(run: StoredRun, now: int) -> list[list[Value]]:
 
 def _source_facts(source: Mapping[str, Any]) -> dict[str, Value]:
     git, project = source.get("git"), source.get("project")
-    facts: dict[str, Value] = {"command": str(source.get("command") or "")}
+    facts: dict[str, Value] = {"command": text_of(source.get("command") or "")}
     if isinstance(project, Mapping):
-        parts = [str(project[key]) for key in ("uri", "entry_point") if project.get(key)]
+        parts = [text_of(project[key]) for key in ("uri", "entry_point") if project.get(key)]
         facts["project"] = ", ".join(parts)
     if isinstance(git, Mapping) and git.get("commit"):
-        branch = f" on {git['branch']}" if git.get("branch") else ""
+        branch = f" on {text_of(git['branch'])}" if git.get("branch") else ""
         changed = " with uncommitted changes" if git.get("dirty") else ""
         patch = f" ({paths.SOURCE_PATCH})" if git.get("patch_sha256") else ""
-        facts["commit"] = f"{str(git['commit'])[:_COMMIT]}{branch}{changed}{patch}"
-        facts["remote"] = str(git.get("remote") or "")
+        facts["commit"] = f"{text_of(git['commit'])[:_COMMIT]}{branch}{changed}{patch}"
+        facts["remote"] = text_of(git.get("remote") or "")
     return facts
 
 
 def _dataset(item: Mapping[str, Any]) -> str:
-    context = f" ({item['context']})" if item.get("context") else ""
-    return f"{item.get('name', '?')}{context}"
+    context = f" ({text_of(item['context'])})" if item.get("context") else ""
+    return f"{text_of(item.get('name', '?'))}{context}"
 
 
 def _params(params: Mapping[str, ParamValue]) -> list[list[Value]]:
-    return [[name, param_text(params[name])] for name in sorted(params, key=_natural)]
+    return [[name, cells.cut(param_text(params[name]))] for name in sorted(params, key=_natural)]
+
+
+def _tags(tags: Mapping[str, str]) -> list[list[Value]]:
+    return [[name, cells.cut(value)] for name, value in tags.items()]
 
 
 def _metrics_table(metrics: Mapping[str, MetricSummary]) -> Table:
@@ -286,6 +295,11 @@ def _varying(
     return sorted(shown, key=lambda name: (name not in chosen, _natural(name)))
 
 
+def _rare(name: str, maps: Sequence[Mapping[str, Any]]) -> int:
+    """Return what makes a column that most runs lack go before all others."""
+    return _RARE if 2 * sum(name in entries for entries in maps) < len(maps) else 0
+
+
 def _natural(name: str) -> list[str]:
     """Return what sorts `layer10` behind `layer9`."""
     return [part.zfill(_DIGITS) if part.isdigit() else part for part in _NUMBERS.split(name)]
@@ -311,6 +325,7 @@ def _took(run: StoredRun, now: int) -> int | None:
 
 def _count_lines(run: StoredRun) -> int:
     try:
-        return (run.folder / paths.REQUIREMENTS).read_bytes().count(b"\n")
+        text = files.read_bytes(run.folder / paths.REQUIREMENTS, most=MAX_REQUIREMENTS)
     except OSError:
         return 0
+    return text.count(b"\n")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack.entities import system_tags
-from gittrack.search.syntax import All, Either, Entity, Key, Node, Not
+from gittrack.search.syntax import All, Either, Entity, Key, Node, Not, Order
 
 if TYPE_CHECKING:
     from gittrack.runs.reading import StoredRun
@@ -52,10 +52,38 @@ _ATTRIBUTES: Mapping[str, Callable[[StoredRun], Answer]] = {
 _ALIASES = {"run name": "run_name", "name": "run_name", "user": "user_id", "created": "start_time"}
 
 
-def attribute(name: str) -> str | None:
-    """Return the name an attribute is stored under; None where there is no such one."""
-    known = _ALIASES.get(name.lower(), name.lower())
-    return known if known in _ATTRIBUTES else None
+class Subject(NamedTuple):
+    """What is searched for: the kinds of entry that it has, and its attributes as a run's."""
+
+    noun: str
+    entities: frozenset[Entity]
+    attributes: Mapping[str, str]
+
+    def attribute(self, name: str) -> str | None:
+        """Return the name an attribute is stored under; None where there is no such one."""
+        return self.attributes.get(name.lower())
+
+    def names(self) -> list[str]:
+        """Return everything that may stand at the beginning of a clause."""
+        words = [word for word, entity in ENTITIES.items() if entity in self.entities]
+        return [*words, *self.attributes]
+
+
+RUNS = Subject(
+    "runs", frozenset(ENTITIES.values()), {**{name: name for name in _ATTRIBUTES}, **_ALIASES}
+)
+# An experiment is looked at as a run of its name, id and tags, from its beginning to its last
+# change.
+EXPERIMENTS = Subject(
+    "experiments",
+    frozenset({"tag", "attribute"}),
+    {
+        "name": "run_name",
+        "experiment_id": "experiment_id",
+        "creation_time": "start_time",
+        "last_update_time": "end_time",
+    },
+)
 
 
 def text_or_number(run: StoredRun, key: Key) -> Answer:
@@ -88,15 +116,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return by_lower[close[0]] if close else ""
 
 
-def entity_and_attribute_names() -> list[str]:
-    """Return everything that may stand at the beginning of a clause."""
-    return [*ENTITIES, *_ATTRIBUTES, *_ALIASES]
+def unknown_keys(node: Node, runs: Iterable[StoredRun], orders: Iterable[Order] = ()) -> list[str]:
+    """Return a sentence for each metric, param or tag that no run has, with the nearest name.
 
-
-def unknown_keys(node: Node, runs: Iterable[StoredRun]) -> list[str]:
-    """Return a sentence for each metric, param or tag that no run has, with the nearest name."""
+    Those of a filter, and of an order.
+    """
     seen = list(runs)
-    wanted = dict.fromkeys(key for key in keys(node) if key.entity in ("metric", "param", "tag"))
+    asked = [*keys(node), *(order.key for order in orders)]
+    wanted = dict.fromkeys(key for key in asked if key.entity in ("metric", "param", "tag"))
     return [sentence for key in wanted if (sentence := _unknown(key, seen))]
 
 

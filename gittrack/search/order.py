@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _SortKey = tuple[int, float, str]
 
 
-def parse_order(clauses: Sequence[str]) -> list[Order]:
+def parse_order(clauses: Sequence[str], subject: fields.Subject = fields.RUNS) -> list[Order]:
     """Read `entity.key [ASC|DESC]` clauses, each text one or several with commas between them.
 
     Raises:
         FilterError: one cannot be read.
     """
-    return [order for clause in clauses for order in _parse(clause)]
+    return [order for clause in clauses for order in _parse(clause, subject)]
 
 
 def ordered(runs: Iterable[StoredRun], orders: Sequence[Order] = ()) -> list[StoredRun]:
@@ -41,8 +41,8 @@ def ordered(runs: Iterable[StoredRun], orders: Sequence[Order] = ()) -> list[Sto
     return found
 
 
-def _parse(text: str) -> list[Order]:
-    reader = TokenReader(text)
+def _parse(text: str, subject: fields.Subject) -> list[Order]:
+    reader = TokenReader(text, subject, role="sort key")
     orders: list[Order] = []
     while True:
         start = reader.next

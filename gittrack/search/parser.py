@@ -16,6 +16,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+from gittrack.runs.values import number_of
 from gittrack.search import fields
 from gittrack.search.syntax import (
     All,
@@ -29,7 +30,7 @@ from gittrack.search.syntax import (
     Not,
     Operator,
 )
-from gittrack.search.tokens import Token, complaint, cut, tokenize
+from gittrack.search.tokens import Role, Token, complaint, cut, tokenize
 
 if TYPE_CHECKING:
     from gittrack.errors import FilterError
@@ -38,21 +39,25 @@ _DEEPEST = 50
 _KEYWORDS = ("and", "or", "not", "in", "like", "ilike", "is")
 
 
-def parse_filter(text: str) -> Node:
-    """Read a filter; an empty one fits every run.
+def parse_filter(text: str, subject: fields.Subject = fields.RUNS) -> Node:
+    """Read a filter; an empty one fits everything.
 
     Raises:
         FilterError: it cannot be read; the message shows where.
     """
-    return _Parser(text).filter()
+    return _Parser(text, subject).filter()
 
 
 class TokenReader:
     """Tokens one after the other, and what is said when one does not fit."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(
+        self, text: str, subject: fields.Subject = fields.RUNS, *, role: Role = "filter"
+    ) -> None:
         self.text = text
-        self._tokens = tokenize(text)
+        self.subject = subject
+        self._role: Role = role
+        self._tokens = tokenize(text, role=role)
         self._at = 0
 
     @property
@@ -85,7 +90,8 @@ class TokenReader:
 
     def wrong(self, what: str, *, at: Token | None = None, hint: str = "") -> FilterError:
         """Return a complaint about a token, by default the next."""
-        return complaint(self.text, (at or self.next).start, what, hint=hint)
+        start = (at or self.next).start
+        return complaint(self.text, start, what, hint=hint, role=self._role)
 
     def expected(self, what: str, *, hint: str = "") -> FilterError:
         """Return the complaint that something else stands where `what` should."""
@@ -106,6 +112,8 @@ class TokenReader:
         entity = fields.ENTITIES.get(prefix.lower())
         if entity is None:
             return self._attribute(token, token.value, dotted=bool(dot))
+        if entity not in self.subject.entities:
+            raise self.wrong(f"{self.subject.noun} have no {prefix}", at=token)
         if not dot:
             raise self.wrong(
                 f"{prefix!r} needs the name of one", at=token, hint=f"such as {prefix}.name"
@@ -126,22 +134,25 @@ class TokenReader:
         return self.take().value
 
     def _attribute(self, token: Token, name: str, *, dotted: bool = False) -> Key:
-        if (known := fields.attribute(name)) is not None:
+        if (known := self.subject.attribute(name)) is not None:
             return Key("attribute", known)
         if dotted:
             prefix, _, rest = name.partition(".")
             close = fields.nearest(prefix, fields.ENTITIES)
             hint = f"did you mean {close}.{cut(rest)}?" if close else "use metrics, params or tags"
             raise self.wrong(f"{cut(prefix)!r} is no kind of entry", at=token, hint=hint)
-        close = fields.nearest(name, fields.entity_and_attribute_names())
+        close = fields.nearest(name, self.subject.names())
         short = cut(name)
-        hint = f"did you mean {close}?" if close else f"write metrics.{short} or params.{short}"
-        raise self.wrong(f"runs have no {short!r}", at=token, hint=hint)
+        if not close or (self._role == "sort key" and close in fields.ENTITIES):
+            hint = f"write metrics.{short} or params.{short}"
+        else:
+            hint = f"did you mean {close}?"
+        raise self.wrong(f"{self.subject.noun} have no {short!r}", at=token, hint=hint)
 
 
 class _Parser(TokenReader):
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, subject: fields.Subject) -> None:
+        super().__init__(text, subject)
         self._depth = 0
 
     def filter(self) -> Node:
@@ -231,8 +242,8 @@ class _Parser(TokenReader):
             what = f"{key.name} is text, which {operator.value} does not compare"
             return self.wrong(what, at=operator)
         hint = ""
-        if self.next.kind == "text":
-            bare = f"params.{key.name} {operator.value} {self.next.value}"
+        if _is_quoted_number(self.next):
+            bare = f"params.{key.name} {operator.value} {self.next.value.strip()}"
             hint = f"compare numbers without quotes: {bare}"
         return self.expected("a number", hint=hint)
 
@@ -250,8 +261,7 @@ class _Parser(TokenReader):
             return float(self.take().value)
         if time and token.kind == "text":
             return self._time()
-        quoted = token.kind == "text" and token.value
-        hint = f"without quotes: {token.value}" if quoted else ""
+        hint = f"without quotes: {token.value.strip()}" if _is_quoted_number(token) else ""
         raise self.expected(
             "a time: ms since 1970, or '2026-11-23'" if time else "a number", hint=hint
         )
@@ -266,6 +276,10 @@ class _Parser(TokenReader):
             raise self.wrong(f"{cut(token.value)!r} is no time", hint=hint) from None
         self.take()
         return round(seconds * 1000)
+
+
+def _is_quoted_number(token: Token) -> bool:
+    return token.kind == "text" and number_of(token.value.strip()) is not None
 
 
 def _is_time(key: Key) -> bool:

@@ -10,6 +10,8 @@ from gittrack.runs.values import number_of
 
 Kind = Literal["word", "number", "text", "name", "operator", "bracket", "end"]
 
+Role = Literal["filter", "sort key"]
+
 _TOKEN = re.compile(
     r"""
     (?P<text> '(?:[^']|'')*' | "(?:[^"]|"")*" )
@@ -35,7 +37,7 @@ class Token(NamedTuple):
     end: int
 
 
-def tokenize(text: str) -> list[Token]:
+def tokenize(text: str, *, role: Role = "filter") -> list[Token]:
     """Cut a filter into tokens; the last one is its end.
 
     Raises:
@@ -50,21 +52,24 @@ def tokenize(text: str) -> list[Token]:
             what = (
                 f"the quote {text[at]} is not closed" if quote else f"{text[at]!r} has no meaning"
             )
-            raise complaint(text, at, what, hint=f"close it with {text[at]}" if quote else "")
+            hint = f"close it with {text[at]}" if quote else ""
+            raise complaint(text, at, what, hint=hint, role=role)
         tokens.append(_token(match))
         at = _skip(text, match.end())
     return [*tokens, Token("end", "", len(text), len(text))]
 
 
-def complaint(text: str, at: int, what: str, *, hint: str = "") -> FilterError:
-    """Return the error that shows a place in a filter, a caret below it."""
+def complaint(
+    text: str, at: int, what: str, *, hint: str = "", role: Role = "filter"
+) -> FilterError:
+    """Return the error that shows a place in a filter or sort key, a caret below it."""
     shown = "".join(letter if letter.isprintable() else " " for letter in text)
     first = max(0, at - _SHOWN // 2) if len(shown) > _SHOWN else 0
     before = "…" if first else ""
     after = "…" if len(shown) > first + _SHOWN else ""
     line = f"{before}{shown[first : first + _SHOWN]}{after}"
     caret = " " * (at - first + len(before)) + "^"
-    return FilterError(f"filter, character {at + 1}: {what}\n  {line}\n  {caret}", hint=hint)
+    return FilterError(f"{role}, character {at + 1}: {what}\n  {line}\n  {caret}", hint=hint)
 
 
 def cut(text: str) -> str:

@@ -78,3 +78,18 @@ def test_times_are_relative_when_near_and_local_when_far(monkeypatch: pytest.Mon
         monkeypatch.undo()
         time.tzset()
     assert cells.moment(NOW, now=NOW).value == "2026-11-23T05:25:10.252Z"
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT-2", "Etc/GMT+2", "UTC"])
+def test_the_first_and_the_last_day_of_the_calendar(
+    monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for moment in (-62_135_596_800_000, 253_402_300_799_999):
+            assert cells.moment(moment, now=NOW).text
+            assert cells.local_time(moment)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -3,8 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +18,11 @@ from gittrack.cli.main import main
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.record import MetricSummary
+from gittrack.runs.store import Store
 from tests.making import START, write_run
 
 if TYPE_CHECKING:
-    from gittrack.runs.store import Store
+    from collections.abc import Iterator
 
 MLMODEL = "flavors:\n  sklearn: {pickled_model: model.pkl}\n  python_function: {loader_module: m}\n"
 EVIL = "=cmd()[red]\x1b[31m\n|"
@@ -189,6 +194,66 @@ def test_a_filter_that_fits_nothing_says_what_is_misspelt(
     assert "hint: no run has a metric 'rsme'; did you mean 'rmse'?" in err
 
 
+@pytest.mark.usefixtures("two")
+def test_a_sort_key_that_no_run_has_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = call(capsys, "ls", "-s", "metrics.rsme desc")
+    assert "brave-otter" in out
+    assert err == "warning: sort key: no run has a metric 'rsme'; did you mean 'rmse'?\n"
+    assert call(capsys, "ls", "-s", "metrics.rmse")[1] == ""
+    _, err = call(capsys, "ls", "-s", "rmse", code=2)
+    assert err.startswith("error: sort key, character 1: runs have no 'rmse'")
+    assert "metrics.rmse" in err
+
+
+def test_a_sort_key_that_only_other_runs_have_is_fine(
+    two: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(two, "b000000000", metrics={"f1": 1})
+    filtered = ("ls", "-f", "metrics.acc > 0", "-s", "metrics.f1")
+    assert call(capsys, *filtered)[1] == ""
+
+
+def test_a_narrow_window_keeps_the_name_and_drops_what_most_runs_lack_first(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(4):
+        metrics = {f"a_rarely_measured_{number}": index for number in range(3) if not index}
+        metrics |= {"val_accuracy_top_1": index / 7, "val_accuracy_top_5": index / 9}
+        params = {"learning_rate": index / 3} | ({"a_rare_param": 1} if index == 1 else {})
+        write_run(
+            store,
+            f"a{index:09}",
+            name=f"a-rather-long-name-{index}",
+            metrics=metrics,
+            params=params,
+        )
+    monkeypatch.setenv("COLUMNS", "104")
+    header, *rows, note = call(capsys, "ls")[0].splitlines()
+    assert header.split()[:2] == ["run", "name"]
+    assert header.split()[-3:] == ["val_accuracy_top_1", "val_accuracy_top_5", "learning_rate"]
+    assert "a_rarely_measured_0" in note
+    assert "a_rare_p" in note
+    assert all("a-rather-long-name-" in row for row in rows)
+    for columns in ("40", "80"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert "a-rather-long-name-2" in call(capsys, "ls")[0]
+
+
+@pytest.mark.parametrize("words", ["ls", "show @", "diff @ @~1", "tag @ a=1", "restore @"])
+def test_a_named_store_that_is_none_is_an_error(
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GITTRACK_DIR", "")  # which --store sets, to be put back behind the test
+    (tmp_path / "README.md").write_text("text")
+    out, err = call(capsys, "--store", str(tmp_path / "README.md"), *words.split(), code=5)
+    assert out == ""
+    assert err.startswith(f"error: {tmp_path}/README.md is a file, not a folder\nhint: ")
+    out, err = call(capsys, "--store", str(tmp_path / "none"), *words.split(), code=3)
+    assert out == ""
+    assert err.startswith(f"error: there is no folder {tmp_path}/none\nhint: name a folder")
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_broken_run_is_one_line_of_warning(
     two: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -296,6 +361,21 @@ def test_show_data(two: Store, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = call(capsys, "show", "k3", "--csv")
     assert "metric,rmse.last,0.78" in out.splitlines()
     assert "### params" in call(capsys, "show", "k3", "--md")[0]
+
+
+def test_show_cuts_very_long_text_but_not_in_json(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "x" * 100_000
+    write_run(store, "k3v9x2mq7d", params={"text": text, "short": "y" * 400}, tags={"t": text})
+    out, _ = call(capsys, "show", "k3")
+    assert out.count("… (100,000 characters)") == 2
+    assert "y" * 400 in out
+    assert "x" * 401 not in out
+    assert "x" * 401 not in call(capsys, "show", "k3", "--md")[0]
+    shown = data_of(capsys, "show", "k3")
+    assert shown["params"]["text"] == shown["tags"]["t"] == text
+    assert text in call(capsys, "show", "k3", "--csv")[0]
 
 
 def test_show_survives_a_broken_model_and_a_run_with_nothing(
@@ -411,3 +491,108 @@ def test_text_from_files_is_harmless_everywhere(
         data_of(capsys, *command)
     rows = csv.reader(io.StringIO(call(capsys, "ls", "--csv")[0]))
     assert not any(cell.startswith("=") for row in rows for cell in row)
+
+
+# -- hostile files
+
+
+@pytest.fixture
+def times(two: Store) -> Store:
+    """Two runs, one of which began in the year one."""
+    path = two.find("k3").folder / "run.json"
+    path.write_text(path.read_text().replace("2026-11-23T05:25:10", "0001-01-01T00:00:00"))
+    return two
+
+
+@pytest.mark.usefixtures("times")
+@pytest.mark.parametrize("words", ["ls", "show k3", "diff k3 a9"])
+def test_a_run_of_the_year_one_is_shown(
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Etc/GMT+2")
+    time.tzset()
+    try:
+        for form in ([], ["--csv"], ["--md"], ["--json"]):
+            assert "k3v9x2mq7d" in call(capsys, *words.split(), *form)[0]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_record_nested_deeply_is_shown(two: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    path = two.find("k3").folder / "run.json"
+    deep = "[" * 600 + "]" * 600
+    record = json.loads(path.read_text())
+    record["source"] = {"command": "DEEP", "git": {"commit": "DEEP"}}
+    record["inputs"] = [{"name": "DEEP"}]
+    path.write_text(json.dumps(record).replace('"DEEP"', deep))
+    for words in (["show", "k3"], ["diff", "k3", "a9"]):
+        for form in ([], ["--csv"], ["--md"]):
+            call(capsys, *words, *form)
+    assert "nested too deeply" in json.dumps(data_of(capsys, "show", "k3"))
+    data_of(capsys, "diff", "k3", "a9")
+
+
+def test_links_and_pipes_are_not_followed(two: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = (two.find(run_id) for run_id in ("k3", "a9"))
+    for run in (first, second):
+        (run.folder / "requirements.txt").unlink()
+    (first.folder / "requirements.txt").symlink_to("/etc/passwd")
+    os.mkfifo(second.folder / "requirements.txt")
+    (first.artifacts / "model" / "MLmodel").unlink()
+    os.mkfifo(first.artifacts / "model" / "MLmodel")
+    second.artifacts.rename(second.folder / "moved")
+    second.artifacts.symlink_to("/etc")
+    shown = [
+        call(capsys, *words) for words in (["show", "k3"], ["show", "a9"], ["diff", "k3", "a9"])
+    ]
+    text = "".join(out + err for out, err in shown)
+    assert "root:" not in text
+    assert "hostname" not in text
+    assert "artifacts: is no folder, and links are not followed" in shown[1][1]
+    assert "requirements.txt: is a link" in shown[2][1]
+
+
+def test_what_a_killed_process_left_half_written_is_not_listed(
+    two: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = two.find("k3").artifacts / "model.abcdefgh.gittrack-tmp"
+    left.mkdir()
+    (left / "MLmodel").write_text(MLMODEL)
+    assert "gittrack-tmp" not in call(capsys, "show", "k3")[0]
+    assert "gittrack-tmp" not in call(capsys, "diff", "k3", "a9")[0]
+
+
+@pytest.fixture
+def shared() -> Iterator[Store]:
+    """A store that every user can reach, but for parts of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        store = Store.open(Path(folder) / "mlruns")
+        for run_id in ("b000000000", "c000000000"):
+            run = write_run(store, run_id, files={"artifacts/x": run_id, "artifacts/shut/y": "2"})
+            (run.artifacts / "x").chmod(0)
+            (run.artifacts / "shut").chmod(0)
+        yield store
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can become another")
+def test_what_may_not_be_read_is_a_warning_and_never_a_pass(
+    shared: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shut = shared.find("b0").artifacts / "shut"
+    words = ("--store", str(shared.root))
+    call(capsys, *words, "show", "b0")  # what it imports may not be readable to others
+    call(capsys, *words, "diff", "b0", "b0")
+    os.seteuid(65534)
+    try:
+        _, err = call(capsys, *words, "diff", "b0", "c0", "--exit-code", code=4)
+        shown = call(capsys, *words, "show", "b0")[1]
+        named = call(capsys, *words, "show", f"{shut}/y", code=5)[1]
+    finally:
+        os.seteuid(0)
+    assert "artifacts/x: Permission denied" in err
+    assert "artifacts/shut: Permission denied" in err
+    assert "as far as they could be read" in err
+    assert "artifacts/shut: Permission denied" in shown
+    assert f"cannot read {shut}/y: Permission denied" in named

@@ -196,3 +196,48 @@ def test_no_command_is_imported_to_start(option: str) -> None:
     assert not {f"gittrack.{name}" for name in own} & loaded
     heavy = {"rich", "yaml", "numpy", "pandas", "sklearn", "git", "jsonschema", "waitress"}
     assert not heavy & loaded
+
+
+STREAMS = [
+    ("ls >&-", 0),
+    ("ls >&- 2>&-", 0),
+    ("ls <&- >&- 2>&-", 0),
+    ("show zz 2>&-", 3),
+    ("--help >&-", 0),
+    ("ls >/dev/full", 5),
+    ("ls >/dev/full 2>/dev/full", 5),
+    ("--help >/dev/full", 5),
+    ("models >/dev/full", 5),
+]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize(("words", "code"), STREAMS)
+def test_an_output_that_is_closed_or_full_is_no_fault_of_ours(
+    store: Store, words: str, code: int
+) -> None:
+    write_run(store, "k3v9x2mq7d")
+    command = f"{sys.executable} -m gittrack {words}"
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert "fault" not in done.stderr
+    if code == 5 and "2>" not in words:
+        assert "No space left on device" in done.stderr
+
+
+def test_help_whose_reader_leaves_ends_quietly() -> None:
+    command = f"({sys.executable} -m gittrack --help; echo $? >code) | true"
+    done = subprocess.run(["bash", "-c", command], check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert Path("code").read_text() == "141\n"
+
+
+def test_what_the_system_refuses_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> int:
+        raise PermissionError(13, "Permission denied", "mlruns/wine")
+
+    monkeypatch.setattr(looking, "_now", refused)
+    assert code_of("ls") == 5
+    assert "error: cannot read or write mlruns/wine: Permission denied" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 from contextlib import suppress
 
@@ -252,8 +253,11 @@ def test_a_short_name_is_not_taken_for_the_beginning_of_another_runs_id(store):
 @pytest.mark.usefixtures("runs")
 def test_a_name_that_several_runs_have_is_ambiguous(store):
     write_run(store, "zz00000000", name="brave-otter")
-    with pytest.raises(AmbiguousError, match="k3v9x2mq7d, zz00000000"):
+    with pytest.raises(AmbiguousError, match="fits 2 runs") as caught:
         store.find("brave-otter")
+    started = r"\(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)"
+    assert re.search(f"zz00000000 {started}, k3v9x2mq7d {started}$", caught.value.message)
+    assert caught.value.hint == "give the id of one, such as zz00000000"
 
 
 def test_a_whole_id_wins_over_a_longer_one_and_over_a_name(store, runs):
@@ -289,6 +293,26 @@ def test_what_fits_nothing_is_not_found(store, reference):
 def test_an_empty_name_is_a_usage_error(store):
     with pytest.raises(UsageError):
         store.find("")
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_misspelt_metric_is_told_those_there_are_the_nearest_first(store):
+    write_run(store, "m0000000aa", metrics={"accuracy": 1, "loss": 2, "f1": float("nan")})
+    with pytest.raises(NotFoundError, match="has a metric 'acuracy'\n") as caught:
+        store.find("best:acuracy")
+    assert caught.value.hint.startswith("there are: accuracy, acc, ")
+    assert "loss" in caught.value.hint
+    with pytest.raises(NotFoundError, match="has a metric 'f1' that is a number"):
+        store.find("best:f1")
+
+
+def test_how_many_runs_there_are_is_said_in_words_that_agree(store):
+    write_run(store, "m0000000aa")
+    with pytest.raises(NotFoundError, match="there is 1 run in "):
+        store.find("@~1")
+    write_run(store, "m0000000bb")
+    with pytest.raises(NotFoundError, match="there are 2 runs in "):
+        store.find("@~2")
 
 
 @pytest.mark.usefixtures("runs")

@@ -70,6 +70,7 @@ def test_and_binds_closer_than_or_and_not_closest() -> None:
         ("metrics.acc > x", 15, "expected a number, found 'x'", ""),
         ("metrics.acc > '1'", 15, "expected a number, found '1'", "without quotes: 1"),
         ("params.x > '1'", 12, "expected a number", "without quotes: params.x > 1"),
+        ("metrics.a > ' 1e-3 '", 13, "expected a number", "without quotes: 1e-3"),
         ("params.x = True", 12, "a number or a quoted text", "put it in quotes: 'True'"),
         ("tags.x = 1", 10, "expected a quoted text", "put it in quotes: '1'"),
         ("tags.x < 'a'", 8, "x is text, which < does not compare", ""),
@@ -102,6 +103,13 @@ def test_an_error_says_where_what_and_how_to_mend_it(
     if len(text) < 70:
         assert shown[2:] == text
         assert caret.index("^") - 2 == at - 1
+
+
+@pytest.mark.parametrize("text", ["metrics.a > 'abc'", "params.a > 'abc'", "metrics.a > ''"])
+def test_quotes_are_only_to_be_left_out_around_a_number(text: str) -> None:
+    with pytest.raises(FilterError, match="expected a number") as caught:
+        parse_filter(text)
+    assert caught.value.hint == ""
 
 
 def test_the_caret_stays_below_its_place_in_a_long_filter() -> None:

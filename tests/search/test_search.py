@@ -95,6 +95,11 @@ def test_wrong_orders_and_limits_are_refused(store: Store) -> None:
         search.runs(store, order_by=["datasets.name"])
     with pytest.raises(FilterError, match="expected a key"):
         search.runs(store, order_by=[""])
+    with pytest.raises(FilterError, match="^sort key, character 1: runs have no 'accuracy'") as no:
+        search.runs(store, order_by=["accuracy"])
+    assert no.value.hint == "write metrics.accuracy or params.accuracy"
+    with pytest.raises(FilterError, match="^sort key, character 9: the quote ` is not closed"):
+        search.runs(store, order_by=["metrics.`a"])
     with pytest.raises(InvalidValueError, match="max_results is -1"):
         search.runs(store, max_results=-1)
 
@@ -107,4 +112,8 @@ def test_names_that_no_run_has_are_told_with_the_nearest(store: Store) -> None:
     assert search.unknown_keys(node, runs) == [
         "no run has a metric 'acuracy'; did you mean 'accuracy'?",
         "no run has a param 'q'",
+    ]
+    orders = search.parse_order(["metrics.acuracy desc, metrics.accuracy, start_time"])
+    assert search.unknown_keys(search.parse_filter(""), runs, orders) == [
+        "no run has a metric 'acuracy'; did you mean 'accuracy'?"
     ]
