@@ -13,20 +13,20 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 # Each rule is bounded, or can begin only where a run of its characters does: no text, however it
-# was made, takes more than linear time. A name is what stands behind "looks like a".
+# was made, takes more than linear time.
 _RULES = {
     "private_key": r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----",
-    "key_of_aws": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "aws_access_key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     "github_token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{36,})",
     "gitlab_token": r"(?<![\w-])gl(?:pat|dt|rt|cbt|ptt)-[A-Za-z0-9_-]{20,}",
     "slack_token": r"(?<![\w-])xox[abeoprs]-[A-Za-z0-9-]{10,}",
     "google_api_key": r"(?<![\w-])AIza[0-9A-Za-z_-]{35}\b",
-    "key_of_openai": r"(?<![\w-])sk-(?:proj-|svcacct-|ant-|or-)?[A-Za-z0-9_-]{32,}",
+    "openai_key": r"(?<![\w-])sk-(?:proj-|svcacct-|ant-|or-)?[A-Za-z0-9_-]{32,}",
     "hugging_face_token": r"\bhf_[A-Za-z0-9]{34,}\b",
     "stripe_key": r"\b[rs]k_(?:live|test)_[0-9A-Za-z]{20,}",
-    "token_of_npm": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "npm_token": r"\bnpm_[A-Za-z0-9]{36}\b",
     "pypi_token": r"\bpypi-AgEI[A-Za-z0-9_-]{50,}",
-    "key_of_azure": r"AccountKey=[A-Za-z0-9+/]{80,}={0,2}",
+    "azure_account_key": r"AccountKey=[A-Za-z0-9+/]{80,}={0,2}",
     "json_web_token": r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
     "password_in_url": r"\b[A-Za-z][\w+.-]{1,20}://[^\s/:@'\"]{0,64}:[^\s/@'\"]{3,256}@",
 }

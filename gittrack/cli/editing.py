@@ -125,7 +125,7 @@ def _stdin() -> str:
 
 def _warn_of_secret(what: str, text: str) -> None:
     if (kind := secrets.find(text)) is not None:
-        render.say(f"{what} looks like a {kind} and is left out", kind="warning")
+        render.say(f"{what} looks like a secret ({kind}) and is left out", kind="warning")
 
 
 def _write(found: StoredRun, edit: Edit, done: str) -> None:

@@ -126,9 +126,10 @@ class Store:
     # -- runs
 
     def runs(self, experiments: Iterable[str] | None = None, *, deleted: bool = False) -> Listing:
-        """Read the runs of some experiments (ids.
+        """Read the runs of some experiments, newest first; deleted ones only when asked for.
 
-        Default all), newest first; deleted ones only when asked for.
+        Args:
+            experiments: their ids; default: all that are not deleted.
         """
         found: list[StoredRun] = []
         problems: list[Problem] = []
@@ -269,7 +270,7 @@ def check_experiment_name(name: object) -> str:
         )
     if (kind := secrets.find(name)) is not None:
         raise InvalidValueError(
-            f"Invalid experiment name: it looks like a {kind}",
+            f"Invalid experiment name: it looks like a secret ({kind})",
             hint="names are written into files that are made to be committed",
         )
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):

@@ -30,7 +30,7 @@ def check_key(kind: str, name: object) -> str:
         return name
     if (kind_of_secret := secrets.find(name)) is not None:
         raise InvalidValueError(
-            f"Invalid {kind} name: it looks like a {kind_of_secret}",
+            f"Invalid {kind} name: it looks like a secret ({kind_of_secret})",
             hint="names are written into files that are made to be committed",
         )
     if not _KEY.fullmatch(name):

@@ -103,10 +103,10 @@ def test_a_note_that_is_no_utf8_or_has_no_stdin_is_no_fault_of_ours(one: Store) 
 def test_a_secret_is_left_out_and_said(one: Store) -> None:
     secret = "s" + "k-" + "a1" * 24
     done = gittrack("tag", "@", f"key={secret}")
-    assert "warning: the value of tag 'key' looks like a key of openai and is left out" in (
+    assert "warning: the value of tag 'key' looks like a secret (openai key) and is left out" in (
         done.stderr
     )
-    assert "the note looks like a key of openai" in gittrack("note", "@", secret).stderr
+    assert "the note looks like a secret (openai key)" in gittrack("note", "@", secret).stderr
     assert not any(secret.encode() in content for content in files_of(one).values())
 
 

@@ -101,7 +101,7 @@ def test_paths_are_relative_to_the_git_root_where_they_lie_in_it(isolated, frame
         for path in ("wine.csv", csv, f"../{csv.parent.name}/wine.csv", csv.as_uri()):
             mlflow.log_input(from_pandas(frame, source=path), context=str(path))
         mlflow.log_input(outside)
-        with pytest.warns(TrackingWarning, match="inputs.source looks like a password in url"):
+        with pytest.warns(TrackingWarning, match="inputs.source looks like a secret"):
             mlflow.log_input(from_pandas(frame, source="https://u:secret@example.org/a.csv"))
     folder = mlflow.tracking.active.last_writer().folder
     sources = [item["source"] for item in json.loads((folder / "run.json").read_text())["inputs"]]
