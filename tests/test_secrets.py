@@ -118,4 +118,4 @@ def test_other_files_are_not(name):
 def test_text_made_to_be_slow_is_read_in_linear_time():
     # Each rule that could begin anew at every character would take minutes for these.
     for piece in ("-eyJ", "-sk-", "-glpat-", "-xoxb-", "-AIza", "-----BEGIN A ", "a://b:", "ghp_"):
-        assert secrets.find(piece * 100_000) is None or piece == "ghp_"
+        assert secrets.find(piece * 100_000) is None

@@ -59,7 +59,8 @@ class Keeper:
         if kind is None:
             return value
         self._warner.warn(
-            f"{what} looks like a secret ({kind}) and is left out: these files are made to be committed"
+            f"{what} looks like a secret ({kind}) and is left out: "
+            "these files are made to be committed"
         )
         self._leave_out((what,))
         return secrets.redact(str(value))
