@@ -54,6 +54,11 @@ def user() -> str | None:
     return os.environ.get(USER)
 
 
+def require_clean() -> None:
+    """Let this process and its children start runs only from committed code."""
+    os.environ[REQUIRE_CLEAN] = "1"
+
+
 def requires_clean() -> bool:
     """Tell whether a run may start only where nothing in the work tree is uncommitted."""
     return (os.environ.get(REQUIRE_CLEAN) or "0").lower() not in ("0", "false", "no", "off")

@@ -53,8 +53,13 @@ def run(
     as_mlflow: Annotated[
         bool, typer.Option("--as-mlflow", help="Let its import mlflow find gittrack.")
     ] = False,
+    require_clean: Annotated[
+        bool, typer.Option("--require-clean", help="Refuse where its code is not committed.")
+    ] = False,
 ) -> None:
     """Run a project, and exit with its exit code."""
+    if require_clean:
+        settings.require_clean()
     if as_mlflow:
         settings.add_to_python_path(standin.IMPORTABLE)
     with running.prepare(

@@ -17,6 +17,7 @@ import gittrack as package
 from gittrack.errors import GittrackError, ToolError
 from gittrack.projects import running
 from gittrack.runs.store import Store
+from tests.conftest import make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -409,3 +410,16 @@ def test_messages_of_a_cloned_project_name_its_url_and_revision(
     assert f"gittrack run '{url}#p'" in above.stderr
     assert f"{url} at main has no folder 'gone'" in gone.stderr
     assert "gittrack-" not in broken.stderr + above.stderr + gone.stderr
+
+
+def test_what_is_not_committed_can_be_refused(isolated):
+    project = make_repository(
+        isolated / "project", {"MLproject": "entry_points: {main: {command: 'true'}}\n"}
+    )
+    command = [sys.executable, "-m", "gittrack", "run", ".", "--require-clean"]
+    assert subprocess.run(command, cwd=project, check=False).returncode == 0
+    (project / "new.py").write_text("x = 1\n")
+    refused = subprocess.run(command, cwd=project, check=False, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "has uncommitted changes" in refused.stderr
+    assert len(Store.open(project / "mlruns").runs().runs) == 1
