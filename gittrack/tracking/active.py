@@ -269,7 +269,7 @@ def start_run(
         nested: allow it inside an active run, which becomes its parent.
         parent_run_id: the parent, where it is another.
         description: free text about the run.
-        log_system_metrics: accepted for MLflow's sake.
+        log_system_metrics: not recorded yet; asking for them warns.
 
     Raises:
         RunStateError: a run is active and `nested` is false, or the run to resume is deleted.
@@ -286,6 +286,8 @@ def start_run(
     else:
         joined = None if active else _join(experiment_id, run_name)
         writer = joined or _create(experiment_id, run_name, active, parent_run_id)
+    if log_system_metrics:
+        warnings.warn("system metrics are not recorded yet", TrackingWarning, stacklevel=2)
     if extra := _opening_tags(tags, description):
         writer.set_tags(extra)
     return _state.push(writer)
