@@ -135,9 +135,9 @@ class Store:
         problems: list[Problem] = []
         known = self.experiments(deleted=True)
         gone = {item.experiment_id for item in known if item.deleted}
-        for folder in sorted(
-            self.run_folders(experiments), key=lambda path: path.name, reverse=True
-        ):
+        if experiments is None:
+            experiments = [item.experiment_id for item in known if not item.deleted]
+        for folder in self.run_folders(experiments):
             try:
                 run = read_run(folder)
             except GittrackError as error:
