@@ -53,7 +53,6 @@ _HASHED_FOLDER = re.compile(r".*-[0-9a-f]{8}")
 _RUN_FOLDER = re.compile(r"(\d{8}-\d{6})-([A-Za-z0-9][\w-]{0,255})")
 _EDIT_FILE = re.compile(r"edit-\d{8}-\d{6}-[0-9a-z]{8}\.json")
 _METRICS_FILE = re.compile(r"metrics(\.(r\d+-)?[0-9a-z]{8})?(\.\d+)?\.jsonl")
-_RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}")
 _RESERVED = {REGISTRY, "con", "prn", "aux", "nul"} | {
     f"{port}{n}" for port in ("com", "lpt") for n in range(10)
 }
@@ -79,11 +78,6 @@ def temporary_name() -> str:
 def new_run_id() -> str:
     """Return a fresh run id: ten characters of Crockford base-32, the first a letter (48 bits)."""
     return _LETTERS[os.urandom(1)[0] % len(_LETTERS)] + random_text(9)
-
-
-def is_run_id(text: str) -> bool:
-    """Tell whether the text could be a run id, ours or MLflow's."""
-    return _RUN_ID.fullmatch(text) is not None
 
 
 def stamp(milliseconds: int) -> str:

@@ -23,7 +23,6 @@ EXPERIMENT_NAME = "GITTRACK_EXPERIMENT_NAME"
 RANK = "GITTRACK_RANK"
 USER = "GITTRACK_USER"
 REQUIRE_CLEAN = "GITTRACK_REQUIRE_CLEAN"
-CACHE = "GITTRACK_CACHE"
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     RUN_ID: ("MLFLOW_RUN_ID",),
@@ -35,7 +34,7 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 def variable(name: str) -> str | None:
     """Return an environment variable of ours, or the foreign one that means the same.
 
-    None where unset or empty.
+    It is None where unset or empty.
     """
     for candidate in (name, *_ALIASES.get(name, ())):
         if value := os.environ.get(candidate):
@@ -88,17 +87,6 @@ def child_environment(extra: Mapping[str, str], *, without: tuple[str, ...] = ()
     """Return the environment for a child process: ours, less `without`, plus `extra`."""
     kept = {name: value for name, value in os.environ.items() if name not in without}
     return {**kept, **extra}
-
-
-def cache_dir() -> Path:
-    """Return the folder for what can be rebuilt.
-
-    `GITTRACK_CACHE`, else `$XDG_CACHE_HOME/gittrack`.
-    """
-    if own := os.environ.get(CACHE):
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gittrack"
 
 
 def use_store(path: str | Path) -> None:

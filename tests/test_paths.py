@@ -90,12 +90,13 @@ def test_run_ids_are_ten_characters_the_first_a_letter():
     ids = {paths.new_run_id() for _ in range(2000)}
     assert len(ids) == 2000
     assert all(re.fullmatch(r"[a-hjkmnp-tv-z][0-9a-hjkmnp-tv-z]{9}", run_id) for run_id in ids)
-    assert all(paths.is_run_id(run_id) for run_id in ids)
+    names = {paths.run_folder_name(run_id, 0): run_id for run_id in ids}
+    assert all(paths.parse_run_folder(name).run_id == run_id for name, run_id in names.items())
 
 
 @pytest.mark.parametrize("text", ["", "../x", "a/b", "-x", "a b", "a\n", "x" * 300])
 def test_what_could_lead_elsewhere_is_no_run_id(text):
-    assert not paths.is_run_id(text)
+    assert paths.parse_run_folder(f"20261123-051200-{text}") is None
 
 
 def test_a_run_folder_is_utc_time_and_id():
