@@ -1,7 +1,4 @@
-"""The line file that this process appends to.
-
-And how it survives what happens to the tree meanwhile.
-"""
+"""The line file that this process appends to, whatever happens to the tree meanwhile."""
 
 from __future__ import annotations
 

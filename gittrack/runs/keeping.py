@@ -107,9 +107,7 @@ class Keeper:
         return status
 
     def restore(self) -> None:
-        """Put back the tree's dot files.
-
-        The run's folder and its sidecars where somebody removed them.
+        """Put back what somebody removed: the tree's dot files, the run's folder, its sidecars.
 
         Raises:
             StoreError: they cannot be written.

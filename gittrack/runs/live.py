@@ -44,10 +44,7 @@ class Mark:
         self._descriptor: int | None = descriptor
 
     def touch(self) -> None:
-        """Show other hosts that this process is still there.
-
-        Put the mark back where it was removed.
-        """
+        """Show other hosts that this process is there; put the mark back where it was removed."""
         if self._descriptor is None:
             return
         with suppress(OSError):
@@ -66,10 +63,7 @@ class Mark:
         self.forget()
 
     def forget(self) -> None:
-        """Close this process's copy of the lock without giving it free.
-
-        What a forked child does.
-        """
+        """Close this process's copy of the lock without giving it free, as a forked child does."""
         if self._descriptor is not None:
             with suppress(OSError):
                 os.close(self._descriptor)
