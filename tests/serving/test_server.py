@@ -146,12 +146,12 @@ class Persistent(threading.Thread):
     def __init__(self, port, number):
         super().__init__()
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection.connect()
         self.number, self.answers, self.last, self.lost = number, 0, "", None
 
     def run(self):
         body = json.dumps({"instances": [[self.number]]})
         try:
-            self.connection.connect()
             while self.last != "close":
                 self.connection.request(
                     "POST", "/invocations", body, {"Content-Type": "application/json"}
