@@ -18,9 +18,9 @@ check:
 test *ARGS:
     .venv/bin/pytest {{ ARGS }}
 
-# how fast the main parts are, as ratios against a raw loop
-bench:
-    env -u PYTHONDONTWRITEBYTECODE .venv/bin/python tests/bench.py
+# how fast the main parts are, as ratios against a raw loop and against the peers
+bench *PARTS:
+    env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m tests.bench {{ PARTS }}
 
 # what the README says, executed word by word in clean environments
 docs:
