@@ -23,6 +23,7 @@ EXPERIMENT_NAME = "GITTRACK_EXPERIMENT_NAME"
 RANK = "GITTRACK_RANK"
 USER = "GITTRACK_USER"
 REQUIRE_CLEAN = "GITTRACK_REQUIRE_CLEAN"
+DOCKER_PULL = "GITTRACK_DOCKER_PULL"
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     RUN_ID: ("MLFLOW_RUN_ID",),
@@ -61,6 +62,11 @@ def require_clean() -> None:
 def requires_clean() -> bool:
     """Tell whether a run may start only where nothing in the work tree is uncommitted."""
     return (os.environ.get(REQUIRE_CLEAN) or "0").lower() not in ("0", "false", "no", "off")
+
+
+def docker_may_pull() -> bool:
+    """Tell whether an image that is not on this machine may be fetched from its registry."""
+    return (os.environ.get(DOCKER_PULL) or "missing").lower() != "never"
 
 
 def login() -> str:

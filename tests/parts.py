@@ -1,6 +1,7 @@
 """The real parts that some tests need: programs, an engine that answers, libraries, environments.
 
-`@pytest.mark.needs("docker", "program:git-lfs", "module:torch", "env:mlflow-3.17")` skips a test
+`@pytest.mark.needs("docker", "image:local/python", "program:git-lfs", "module:torch",
+"env:mlflow-3.17")` skips a test
 where one is missing, with the reason. With GITTRACK_TEST_PARTS=required, as in CI, it fails.
 """
 
@@ -23,7 +24,10 @@ def missing(part: str) -> str:
     """Return why a part cannot be used here, "" where it can."""
     kind, _, name = part.rpartition(":")
     if part == "docker":
-        return "" if _docker_answers() else "no Docker engine answers"
+        return "" if _docker("info") else "no Docker engine answers"
+    if kind == "image":
+        found = _docker("image", "inspect", name)
+        return "" if found else f"the Docker image {name} was not made"
     if kind == "program":
         return "" if shutil.which(name) else f"the program {name} is not on PATH"
     if kind == "module":
@@ -38,9 +42,9 @@ def environment(name: str) -> Path:
     return ENVIRONMENTS / name / "bin" / "python"
 
 
-def _docker_answers() -> bool:
+def _docker(*arguments: str) -> bool:
     try:
-        asked = subprocess.run(["docker", "info"], check=False, capture_output=True, timeout=20)
+        asked = subprocess.run(["docker", *arguments], check=False, capture_output=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0
