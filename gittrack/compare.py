@@ -180,7 +180,7 @@ def compare(first: StoredRun, second: StoredRun, store: Store) -> Difference:
     one, other = first.record, second.record
     code_files, unknown = _code_files(first, second, store)
     problems: list[Problem] = []
-    packages = [_packages(run.folder, problems) for run in (first, second)]
+    packages = [_packages(run.local, problems) for run in (first, second)]
     return Difference(
         first=first,
         second=second,

@@ -14,7 +14,7 @@ from gittrack import paths
 from gittrack.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
@@ -173,7 +173,15 @@ def read_json(path: Path) -> dict[str, object]:
         OSError: it cannot be read, or is no plain file.
         ValueError: it is no JSON object, or holds conflict markers.
     """
-    data = read_bytes(path)
+    return parse_json(read_bytes(path))
+
+
+def parse_json(data: bytes) -> dict[str, object]:
+    """Read one JSON object.
+
+    Raises:
+        ValueError: it is no JSON object, or holds conflict markers.
+    """
     if data.startswith(b"<<<<<<<") or b"\n<<<<<<< " in data:
         raise ValueError("holds the conflict markers of a Git merge")
     try:
@@ -192,16 +200,26 @@ def read_lines(path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
     no other. A missing file is an empty one. The last line may lack its newline: a process was
     killed while it wrote.
     """
+    try:
+        with open_plain(path) as file:
+            return take_lines(file, path, take)
+    except FileNotFoundError:
+        return LinesRead(0, [])
+    except OSError as error:
+        return LinesRead(0, [Problem(path, error.strerror or str(error))])
+
+
+def take_lines(
+    lines: Iterable[bytes], path: Path, take: Callable[[dict[str, Any]], None]
+) -> LinesRead:
+    """Give each object of JSON lines to `take`, see `read_lines`; `path` is where they stand."""
     size, number = 0, 0
     problems: list[Problem] = []
     try:
-        with open_plain(path) as file:
-            for number, line in enumerate(file, 1):
-                size += len(line)
-                if words := _take_line(line, take):
-                    problems.append(Problem(path, words, number))
-    except FileNotFoundError:
-        return LinesRead(0, [])
+        for number, line in enumerate(lines, 1):
+            size += len(line)
+            if words := _take_line(line, take):
+                problems.append(Problem(path, words, number))
     except OSError as error:
         problems.append(Problem(path, error.strerror or str(error), number))
     return LinesRead(size, problems)

@@ -21,7 +21,7 @@ from gittrack.runs.store import Store
 
 MOST_ROWS = 100
 
-_RUN_HELP = "Id or its beginning, name, @ (latest), @~2, best:METRIC, or a path."
+_RUN_HELP = "Id or its beginning, name, @ (latest), @~2, best:METRIC, REV:RUN, or a path."
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP)]
 First = Annotated[str, typer.Argument(metavar="A", help=_RUN_HELP)]
@@ -63,6 +63,8 @@ def ls(
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Deleted runs too.")] = False,
+    rev: options.Rev = "",
+    all_branches: options.AllBranches = False,
     json: options.Json = False,
     csv: options.Csv = False,
     md: options.Md = False,
@@ -70,7 +72,7 @@ def ls(
     """List runs, the newest first, with the params and metrics that vary."""
     form = options.form(json=json, csv=csv, md=md)
     limit = _limit(most, form)
-    store, order_by = options.open_store(), sort or []
+    store, order_by = options.store_at(rev, all_branches=all_branches), sort or []
     listing = search.runs(
         store,
         experiments=experiment or None,
@@ -105,7 +107,7 @@ def show(
 ) -> None:
     """Show everything about one run."""
     form = options.form(json=json, csv=csv, md=md)
-    found = options.open_store().find(run)
+    found = options.find_run(run)
     render.emit(views.run_view(found, now=_now(), models=_models(found)), form)
 
 
@@ -122,7 +124,7 @@ def diff(
     """Show what differs between two runs, and only that."""
     form = options.form(json=json, csv=csv, md=md)
     store = options.open_store()
-    difference = compare(store.find(first), store.find(second), store)
+    difference = compare(options.find_run(first), options.find_run(second), store)
     view = diff_view(difference, now=_now())
     render.emit(view if difference or form is not Form.TABLE else replace(view, tables=()), form)
     both = f"{difference.first.run_id} and {difference.second.run_id}"
@@ -166,14 +168,14 @@ def _warn_of_unknown(store: Store, listed: Sequence[StoredRun], sort: list[str])
 def _say_why_empty(store: Store, filter_string: str) -> None:
     runs = store.runs().runs
     if not runs:
-        render.say(f"no runs in {store.root} yet")
+        render.say(f"no runs in {store.place} yet")
         render.say(
             "gittrack run PROJECT, or in Python: gittrack.log_metric('acc', 0.9)", kind="hint"
         )
         return
     few = "the one run" if len(runs) == 1 else f"none of the {len(runs)} runs"
     fits = "does not fit" if len(runs) == 1 else "fits"
-    render.say(f"{few} in {store.root} {fits}")
+    render.say(f"{few} in {store.place} {fits}")
     for sentence in search.unknown_keys(search.parse_filter(filter_string), runs):
         render.say(sentence, kind="hint")
 

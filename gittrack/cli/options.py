@@ -10,11 +10,24 @@ import typer
 from gittrack import settings
 from gittrack.cli.render import Form
 from gittrack.errors import NotFoundError, StoreError, UsageError
+from gittrack.runs import revisions
+from gittrack.runs.reading import StoredRun
 from gittrack.runs.store import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.", show_default=False)]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV.", show_default=False)]
 Md = Annotated[bool, typer.Option("--md", help="Write Markdown.", show_default=False)]
+
+
+Rev = Annotated[
+    str,
+    typer.Option(
+        "--rev", metavar="REV", help="Read this branch, tag or commit, without a checkout."
+    ),
+]
+AllBranches = Annotated[
+    bool, typer.Option("--all-branches", help="Read all branches, those of remotes too.")
+]
 
 
 def form(*, json: bool = False, csv: bool = False, md: bool = False) -> Form:
@@ -57,3 +70,21 @@ def open_store() -> Store:
             f"{store.root} is a file, not a folder", hint="name the folder of the runs: mlruns"
         )
     return store
+
+
+def find_run(reference: str) -> StoredRun:
+    """Return the run that `REVISION:RUN` or a reference into the store names, for reading."""
+    return revisions.find(open_store(), reference)
+
+
+def store_at(revision: str, *, all_branches: bool) -> Store:
+    """Return the store as it is on disk, or as a revision or all branches hold it.
+
+    Raises:
+        UsageError: both were asked for.
+    """
+    if revision and all_branches:
+        raise UsageError("--rev and --all-branches exclude each other", hint="give one of them")
+    if all_branches:
+        return revisions.at_all_branches(Store.open())
+    return revisions.at(Store.open(), revision) if revision else open_store()

@@ -57,7 +57,7 @@ def run_json(run: StoredRun) -> dict[str, object]:
         "params": dict(record.params),
         "metrics": {name: _summary_json(value) for name, value in record.metrics.items()},
         "tags": dict(record.tags),
-        "folder": str(run.folder),
+        "folder": run.place,
     }
     return {key: value for key, value in entries.items() if value is not None}
 
@@ -88,6 +88,9 @@ def _runs_table(runs: Sequence[StoredRun], *, now: int, chosen: Chosen) -> Table
     if len({run.experiment_id for run in runs}) > 1:
         column = Column("experiment", drop=2, most=_TEXT_WIDTH)
         columns.append((column, [run.record.experiment for run in runs]))
+    revisions = [run.tree.revisions(run.folder) for run in runs]
+    if len(set(revisions)) > 1:
+        columns.append((Column("branch", drop=1, most=_TEXT_WIDTH), [*map(_branches, revisions)]))
     states = [state_cell(run) for run in runs]
     if any(state.text != "finished" for state in states):
         columns.append((Column("state", drop=2), [*states]))
@@ -110,6 +113,11 @@ def _runs_table(runs: Sequence[StoredRun], *, now: int, chosen: Chosen) -> Table
         columns.append((column, [param_cell(value) for value in values]))
     rows = zip(*(values for _, values in columns), strict=True)
     return Table([column for column, _ in columns], [*rows])
+
+
+def _branches(names: Sequence[str]) -> str:
+    """Return the first of the branches that have a run, and how many more there are."""
+    return f"{names[0]} +{len(names) - 1}" if len(names) > 1 else "".join(names)
 
 
 def _runs_csv(runs: Sequence[StoredRun]) -> Table:
@@ -197,7 +205,7 @@ def _facts(run: StoredRun, now: int) -> list[list[Value]]:
         "data": ", ".join(_dataset(item) for item in record.inputs),
         "left out": ", ".join(record.left_out),
         "note": run.note,
-        "folder": str(run.folder),
+        "folder": run.place,
     }
     return [[Cell(name, style="dim"), value] for name, value in facts.items() if value]
 
@@ -325,7 +333,7 @@ def _took(run: StoredRun, now: int) -> int | None:
 
 def _count_lines(run: StoredRun) -> int:
     try:
-        text = files.read_bytes(run.folder / paths.REQUIREMENTS, most=MAX_REQUIREMENTS)
+        text = files.read_bytes(run.local / paths.REQUIREMENTS, most=MAX_REQUIREMENTS)
     except OSError:
         return 0
     return text.count(b"\n")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Locks are left alone by reading commands, prompts never block, and neither a location of a Git
 # hook nor another meaning of diffs and paths is taken over.
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_GIT = ("git", "-c", "core.fsmonitor=false")
 _INHERITED = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -49,26 +50,18 @@ def run_git_bytes(
     Raises:
         ToolError: Git is not installed, failed, or took too long.
     """
-    command = ["git", "-c", "core.fsmonitor=false", *args]
-    environment = settings.child_environment({**_ENVIRONMENT, **(env or {})}, without=_INHERITED)
     try:
         done = subprocess.run(
-            command,
+            [*_GIT, *args],
             cwd=cwd,
-            env=environment,
+            env=_environment(env),
             input=stdin,
             capture_output=True,
             timeout=timeout,
             check=False,
         )
-    except FileNotFoundError:
-        if not cwd.is_dir():
-            raise ToolError(f"git {args[0]}: no folder {cwd}") from None
-        raise ToolError(
-            "git is not installed or not on PATH", hint="install Git: https://git-scm.com"
-        ) from None
     except OSError as error:
-        raise ToolError(f"git cannot be run: {error.strerror}") from None
+        raise _not_started(args, cwd, error) from None
     except subprocess.TimeoutExpired:
         raise ToolError(f"git {args[0]} in {cwd} took longer than {timeout:g} s") from None
     if check and done.returncode:
@@ -82,3 +75,34 @@ def run_git(
 ) -> str:
     """Run `git ARGS` in a folder and return its output as text, see `run_git_bytes`."""
     return run_git_bytes(args, cwd=cwd, env=env, check=check).decode(errors="surrogateescape")
+
+
+def start_git(args: Sequence[str], *, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start `git ARGS` in a folder, to be talked to through its standard input and output.
+
+    Raises:
+        ToolError: Git is not installed.
+    """
+    try:
+        return subprocess.Popen(
+            [*_GIT, *args],
+            cwd=cwd,
+            env=_environment(None),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise _not_started(args, cwd, error) from None
+
+
+def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+    return settings.child_environment({**_ENVIRONMENT, **(extra or {})}, without=_INHERITED)
+
+
+def _not_started(args: Sequence[str], cwd: Path, error: OSError) -> ToolError:
+    if not isinstance(error, FileNotFoundError):
+        return ToolError(f"git cannot be run: {error.strerror}")
+    if not cwd.is_dir():
+        return ToolError(f"git {args[0]}: no folder {cwd}")
+    return ToolError("git is not installed or not on PATH", hint="install Git: https://git-scm.com")

@@ -18,15 +18,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from gittrack import files, paths, secrets
 from gittrack.errors import StoreError
 from gittrack.files import Problem
+from gittrack.runs.trees import DISK, Tree
 from gittrack.runs.values import format_time, parse_time, to_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMAT = 1
 
@@ -79,34 +78,34 @@ def write(folder: Path, edit: Edit) -> Path:
     return path
 
 
-def read(folder: Path, names: Iterable[str] | None = None) -> Edits:
+def read(folder: Path, names: Iterable[str] | None = None, *, tree: Tree = DISK) -> Edits:
     """Read and join the edits of a folder.
 
     `names` are its file names where the caller has listed them.
     """
-    found = [
-        name for name in (names if names is not None else _names(folder)) if paths.is_edit(name)
-    ]
+    listed = names if names is not None else _names(folder, tree)
+    found = [name for name in listed if paths.is_edit(name)]
     edits: list[tuple[int, str, Edit]] = []
     problems: list[Problem] = []
     for name in found:
+        path = folder / name
         try:
-            edit = _from_json(files.read_json(folder / name))
+            edit = _from_json(tree.read_json(path))
             edits.append((edit.time, name, edit))
         except FileNotFoundError:
             continue
         except OSError as error:
-            problems.append(Problem(folder / name, error.strerror or str(error)))
+            problems.append(Problem(Path(tree.place(path)), error.strerror or str(error)))
         except ValueError as error:
-            problems.append(Problem(folder / name, str(error)))
+            problems.append(Problem(Path(tree.place(path)), str(error)))
     return Edits(
         _join(edit for _, _, edit in sorted(edits, key=lambda item: item[:2])), tuple(problems)
     )
 
 
-def _names(folder: Path) -> list[str]:
+def _names(folder: Path, tree: Tree) -> list[str]:
     try:
-        return [path.name for path in folder.iterdir()]
+        return tree.names(folder)
     except OSError:
         return []
 

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from gittrack import files, paths
 from gittrack.files import Problem
 from gittrack.runs.record import ENDED, MetricSummary
+from gittrack.runs.trees import DISK, Tree
 from gittrack.runs.values import (
     ParamValue,
     metric_json,
@@ -203,10 +204,10 @@ def line_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: paths.line_file_order(path.name))
 
 
-def fold_file(path: Path) -> FileFold:
+def fold_file(path: Path, tree: Tree = DISK) -> FileFold:
     """Read one line file; lines that cannot be read become problems."""
     fold = FileFold()
-    fold.size, fold.problems = files.read_lines(path, fold.add)
+    fold.size, fold.problems = tree.read_lines(path, fold.add)
     return fold
 
 

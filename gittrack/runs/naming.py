@@ -45,7 +45,7 @@ def find(store: Store, reference: str) -> StoredRun:
     as_path = "/" in reference or reference == "."
     if as_path and _is_run(Path(reference)):
         return read_run(Path(reference).resolve())
-    return read_run(_only(store, reference, _fitting(store, reference)))
+    return read_run(_only(store, reference, _fitting(store, reference)), store.tree)
 
 
 def _is_run(folder: Path) -> bool:
@@ -63,7 +63,7 @@ def _latest(store: Store, back: int) -> StoredRun:
     runs = store.runs().runs
     if back >= len(runs):
         raise NotFoundError(
-            f"there {_count(len(runs))} in {store.root}, so no @~{back}",
+            f"there {_count(len(runs))} in {store.place}, so no @~{back}",
             hint="gittrack ls shows them",
         )
     return runs[back]
@@ -84,7 +84,7 @@ def _best(store: Store, metric: str, direction: str) -> StoredRun:
 
 
 def _unmeasured(store: Store, metric: str, known: set[str]) -> NotFoundError:
-    what = f"no run in {store.root} has a metric {metric[:_SHOWN]!r}"
+    what = f"no run in {store.place} has a metric {metric[:_SHOWN]!r}"
     if metric in known:
         return NotFoundError(f"{what} that is a number", hint="gittrack ls shows its values")
     if not known:
@@ -121,7 +121,7 @@ def _fitting(store: Store, reference: str) -> list[Path]:
 def _only(store: Store, reference: str, folders: list[Path]) -> Path:
     if not folders:
         raise NotFoundError(
-            f"no run {reference[:_SHOWN]!r} in {store.root}",
+            f"no run {reference[:_SHOWN]!r} in {store.place}",
             hint="gittrack ls shows the runs there are",
         )
     if len(folders) > 1:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gittrack import files, paths
+from gittrack import paths
 from gittrack.errors import BrokenRunError, NewerFormatError
 from gittrack.runs import edits, lines, live
 from gittrack.runs.record import RUNNING, RunRecord, from_json, joined_inputs
+from gittrack.runs.trees import DISK, Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +25,12 @@ class StoredRun:
     """A run as its folder tells it, edits applied.
 
     Attributes:
-        folder: the run's folder.
+        folder: the run's folder; of a run in a revision, where `local` brings its files.
         record: its record, with the line files folded in and name and tags as edited.
         note: the free text about it, or "".
         deleted: whether it was removed by an edit.
         problems: what could not be read of it.
+        tree: where it was read from.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class StoredRun:
     note: str = ""
     deleted: bool = False
     problems: tuple[Problem, ...] = ()
+    tree: Tree = field(default=DISK, compare=False, repr=False)
 
     @property
     def run_id(self) -> str:
@@ -50,7 +53,17 @@ class StoredRun:
     @property
     def artifacts(self) -> Path:
         """The folder of the run's artifacts; missing means empty."""
-        return self.folder / paths.ARTIFACTS
+        return self.tree.local(self.folder) / paths.ARTIFACTS
+
+    @property
+    def local(self) -> Path:
+        """The run's folder with all of its files, which can be opened there."""
+        return self.tree.local(self.folder)
+
+    @property
+    def place(self) -> str:
+        """Where a person finds the run: its folder, or `REVISION:PATH`."""
+        return self.tree.place(self.folder)
 
     def state(self) -> str:
         """Return the status in lower case.
@@ -63,24 +76,25 @@ class StoredRun:
 
     def history(self, metric: str) -> list[lines.Point]:
         """Return every logged value of a metric, sorted by step and time."""
-        return lines.history(lines.line_files(self.folder), metric)
+        return lines.history(lines.line_files(self.local), metric)
 
 
-def read_run(folder: Path) -> StoredRun:
+def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:
     """Read a run folder.
 
     Raises:
         BrokenRunError: its record cannot be read.
         NewerFormatError: a newer gittrack wrote it.
     """
-    path = folder / paths.RUN_JSON
+    path = tree.place(folder / paths.RUN_JSON)
     try:
-        record = from_json(files.read_json(path))
+        record = from_json(tree.read_json(folder / paths.RUN_JSON))
     except NewerFormatError as error:
         raise NewerFormatError(f"{path} {error.message}", hint=error.hint) from None
     except FileNotFoundError:
         raise BrokenRunError(
-            f"{folder} has no {paths.RUN_JSON}", hint=f"git checkout -- {folder}, if it was there"
+            f"{tree.place(folder)} has no {paths.RUN_JSON}",
+            hint=f"git checkout -- {folder}, if it was there",
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -93,13 +107,13 @@ def read_run(folder: Path) -> StoredRun:
             f"{path} says run {record.run_id}, its folder {parsed.run_id}", hint="rename the folder"
         )
     try:
-        names = [entry.name for entry in folder.iterdir()]
-        record, problems = _with_lines(folder, record, names)
+        names = tree.names(folder)
+        record, problems = _with_lines(folder, record, names, tree)
     except OSError as error:
         raise BrokenRunError(
             f"{folder} cannot be read: {error.strerror}", hint="check its rights"
         ) from None
-    changed = edits.read(folder, names)
+    changed = edits.read(folder, names, tree=tree)
     tags = {
         name: value
         for name, value in {**record.tags, **changed.joined.tags}.items()
@@ -113,16 +127,17 @@ def read_run(folder: Path) -> StoredRun:
         note=changed.joined.note if changed.joined.note is not None else note,
         deleted=bool(changed.joined.deleted),
         problems=(*problems, *changed.problems),
+        tree=tree,
     )
 
 
 def _with_lines(
-    folder: Path, record: RunRecord, names: list[str]
+    folder: Path, record: RunRecord, names: list[str], tree: Tree
 ) -> tuple[RunRecord, list[Problem]]:
     present = sorted(name for name in names if paths.is_line_file(name))
-    if {name: (folder / name).lstat().st_size for name in present} == dict(record.files):
+    if {name: tree.size(folder / name) for name in present} == dict(record.files):
         return record, []
-    folds = {name: lines.fold_file(folder / name) for name in present}
+    folds = {name: lines.fold_file(folder / name, tree) for name in present}
     folded = lines.merge(folds, record.params)
     tags = {**record.tags, **folded.tags}
     return record.replaced(

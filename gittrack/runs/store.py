@@ -12,12 +12,12 @@ from gittrack.errors import (
     GittrackError,
     InvalidValueError,
     NotFoundError,
-    StoreError,
 )
 from gittrack.files import Problem
 from gittrack.git.state import ignoring_rule
 from gittrack.runs import edits, naming
 from gittrack.runs.reading import StoredRun, read_run
+from gittrack.runs.trees import DISK, Tree
 from gittrack.runs.values import to_json
 
 if TYPE_CHECKING:
@@ -47,14 +47,23 @@ class Listing(NamedTuple):
 
 @dataclass(frozen=True)
 class Store:
-    """One tree of runs. Making the object touches nothing; the first write makes the folder."""
+    """One tree of runs. Making the object touches nothing; the first write makes the folder.
+
+    What is read comes from `tree`: the disk, or a revision (see `gittrack.runs.revisions`).
+    """
 
     root: Path
+    tree: Tree = DISK
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Store:
         """Return the store at `path`, or the one that belongs to the working folder."""
         return cls(settings.local_path(str(path)) if path is not None else settings.store_path())
+
+    @property
+    def place(self) -> str:
+        """Where a person finds the store: its folder, or `REVISION:PATH`."""
+        return self.tree.place(self.root)
 
     # -- experiments
 
@@ -74,7 +83,7 @@ class Store:
         if found is None:
             names = ", ".join(repr(experiment.name) for experiment in self.experiments()[:10])
             raise NotFoundError(
-                f"no experiment {name_or_id!r} in {self.root}", hint=f"there are: {names}"
+                f"no experiment {name_or_id!r} in {self.place}", hint=f"there are: {names}"
             )
         return found
 
@@ -139,7 +148,7 @@ class Store:
             experiments = [item.experiment_id for item in known if not item.deleted]
         for folder in self.run_folders(experiments):
             try:
-                run = read_run(folder)
+                run = read_run(folder, self.tree)
             except GittrackError as error:
                 problems.append(Problem(folder, error.message, hint=error.hint))
                 continue
@@ -159,9 +168,9 @@ class Store:
             else [item.experiment_id for item in self.experiments()]
         )
         for experiment in chosen:
-            if (self.root / experiment).is_symlink():
+            if not self.tree.is_folder(self.root / experiment):
                 continue  # a tree never leads outside itself
-            for path in _folders(self.root / experiment):
+            for path in self.tree.folders(self.root / experiment):
                 if paths.parse_run_folder(path.name):
                     yield path
 
@@ -209,22 +218,22 @@ class Store:
     # -- inside
 
     def _experiment_folders(self) -> list[str]:
-        return [path.name for path in _folders(self.root) if self._is_experiment(path.name)]
+        return [
+            path.name for path in self.tree.folders(self.root) if self._is_experiment(path.name)
+        ]
 
     def _is_experiment(self, folder: str) -> bool:
         path = self.root / folder
-        if folder == paths.REGISTRY or folder.startswith(".") or path.is_symlink():
+        if folder == paths.REGISTRY or folder.startswith(".") or not self.tree.is_folder(path):
             return False
-        if not path.is_dir():
-            return False
-        return not (path / "meta.yaml").exists()  # a folder of MLflow's file store is not ours
+        return not self.tree.is_file(path / "meta.yaml")  # MLflow's file store is not ours
 
     def _read_experiment(self, folder: str) -> Experiment:
         path = self.root / folder
-        changed = edits.read(path).joined
+        changed = edits.read(path, tree=self.tree).joined
         name = paths.DEFAULT_EXPERIMENT if folder == paths.DEFAULT_FOLDER else folder
         try:
-            stored = files.read_json(path / paths.EXPERIMENT_JSON).get("name")
+            stored = self.tree.read_json(path / paths.EXPERIMENT_JSON).get("name")
             name = stored if isinstance(stored, str) else name
         except (OSError, ValueError):
             pass
@@ -278,16 +287,3 @@ def check_experiment_name(name: object) -> str:
             f"Invalid experiment name: {name!r}", hint="leave out its control characters"
         )
     return unicodedata.normalize("NFC", name)
-
-
-def _folders(path: Path) -> list[Path]:
-    """Return the folders in a folder, links left out."""
-    try:
-        with_types = sorted(path.iterdir())
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StoreError(
-            f"cannot read {path}: {error.strerror}", hint="check its rights"
-        ) from error
-    return [entry for entry in with_types if entry.is_dir() and not entry.is_symlink()]

@@ -1,0 +1,129 @@
+"""Where a store's files are read from: the disk, or a revision in Git's objects.
+
+A tree of another kind gives its files the paths that they would have, and brings those of a folder
+to the disk where somebody has to open them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gittrack import files
+from gittrack.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gittrack.files import LinesRead
+
+
+class Tree(Protocol):
+    """What reading runs asks of the place where they are."""
+
+    def folders(self, path: Path) -> list[Path]:
+        """Return the folders in a folder, sorted, links left out; none where it is missing."""
+        ...
+
+    def names(self, folder: Path) -> list[str]:
+        """Return what is in a folder.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        ...
+
+    def is_folder(self, path: Path) -> bool:
+        """Tell whether a folder is there that no link stands for."""
+        ...
+
+    def is_file(self, path: Path) -> bool:
+        """Tell whether a file is there."""
+        ...
+
+    def size(self, path: Path) -> int:
+        """Return a file's size in bytes.
+
+        Raises:
+            OSError: it is not there.
+        """
+        ...
+
+    def read_json(self, path: Path) -> dict[str, object]:
+        """Read a file that holds one JSON object, see `files.read_json`."""
+        ...
+
+    def read_lines(self, path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
+        """Read a JSON-lines file, see `files.read_lines`."""
+        ...
+
+    def local(self, folder: Path) -> Path:
+        """Return the folder after its files were brought to where they can be opened."""
+        ...
+
+    def place(self, path: Path) -> str:
+        """Return where a person finds a file or folder: its path, or `REVISION:PATH`."""
+        ...
+
+    def revisions(self, folder: Path) -> tuple[str, ...]:
+        """Return the revisions that hold a run's folder; none of a folder on disk."""
+        ...
+
+
+class Disk:
+    """The files as they lie in the store's folder."""
+
+    def folders(self, path: Path) -> list[Path]:
+        """Return the folders in a folder, sorted, links left out; none where it is missing.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        try:
+            entries = sorted(path.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(
+                f"cannot read {path}: {error.strerror}", hint="check its rights"
+            ) from error
+        return [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
+
+    def names(self, folder: Path) -> list[str]:
+        """Return what is in a folder."""
+        return [path.name for path in folder.iterdir()]
+
+    def is_folder(self, path: Path) -> bool:
+        """Tell whether a folder is there that no link stands for."""
+        return path.is_dir() and not path.is_symlink()
+
+    def is_file(self, path: Path) -> bool:
+        """Tell whether a file is there."""
+        return path.exists()
+
+    def size(self, path: Path) -> int:
+        """Return a file's size in bytes."""
+        return path.lstat().st_size
+
+    def read_json(self, path: Path) -> dict[str, object]:
+        """Read a file that holds one JSON object."""
+        return files.read_json(path)
+
+    def read_lines(self, path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
+        """Read a JSON-lines file."""
+        return files.read_lines(path, take)
+
+    def local(self, folder: Path) -> Path:
+        """Return the folder, which is where its files are."""
+        return folder
+
+    def place(self, path: Path) -> str:
+        """Return the path."""
+        return str(path)
+
+    def revisions(self, folder: Path) -> tuple[str, ...]:  # noqa: ARG002 - as of any other tree
+        """Return none."""
+        return ()
+
+
+DISK = Disk()
