@@ -186,6 +186,11 @@ def _can_be_named(text: str) -> bool:
     return True
 
 
+def name_in_git(name: str, others: Collection[str] = ()) -> str | None:
+    """Return the name that a file or folder is kept under; None where Git would not commit it."""
+    return None if _is_never_copied(name) else _kept_name(name, others)
+
+
 def _is_never_copied(name: str) -> bool:
     return _NEVER_COPIED.fullmatch(name) is not None
 

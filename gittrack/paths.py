@@ -101,6 +101,12 @@ def edit_name(milliseconds: int) -> str:
     return f"edit-{stamp(milliseconds)}-{random_text(_RANDOM_LENGTH)}.json"
 
 
+def edit_name_of(milliseconds: int, content: str) -> str:
+    """Return the name of an edit that is always the same for the same content."""
+    digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"edit-{stamp(milliseconds)}-{digest[:_RANDOM_LENGTH]}.json"
+
+
 def is_edit(name: str) -> bool:
     """Tell whether a file name is an edit's."""
     return _EDIT_FILE.fullmatch(name) is not None

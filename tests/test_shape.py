@@ -31,7 +31,7 @@ ROWS = (
     ("things", {"artifactfiles", "entities", "environments", "models"}),
     ("finding", {"search", "compare"}),
     ("logging", {"tracking"}),
-    ("uses", {"projects", "serving"}),
+    ("uses", {"exchange", "projects", "serving"}),
     (
         "faces",
         {

@@ -57,6 +57,9 @@ COMMANDS: Mapping[str, Command | Group] = {
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),
     "restore": Command("editing", "restore", "Bring a deleted run back."),
+    "import": Command(
+        "exchanging", "import_", "Bring in runs of MLflow's, or of another folder of runs."
+    ),
     "serve": _SERVE,
     "models": Group("Serve models.", {"serve": _SERVE}),
 }

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,19 @@ def write(folder: Path, edit: Edit) -> Path:
     """
     newest = read(folder).joined.time
     moment = max(edit.time or time.time_ns() // 1_000_000, newest + 1)
-    entries: dict[str, Any] = {"format": FORMAT, "time": format_time(moment)}
+    path = folder / paths.edit_name(moment)
+    if not write_as(folder, replace(edit, time=moment), path.name):
+        raise StoreError(f"{path} exists already", hint="try again")
+    return path
+
+
+def write_as(folder: Path, edit: Edit, name: str) -> bool:
+    """Write an edit, at the time that it says, to a file of that name; False where it exists.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    entries: dict[str, Any] = {"format": FORMAT, "time": format_time(edit.time)}
     for key in ("user", "name", "note"):
         if (value := getattr(edit, key)) is not None:
             entries[key] = secrets.redact(value)
@@ -72,10 +84,7 @@ def write(folder: Path, edit: Edit) -> Path:
     if edit.deleted is not None:
         entries["deleted"] = edit.deleted
     lines = ",\n".join(f"  {to_json(key)}: {to_json(value)}" for key, value in entries.items())
-    path = folder / paths.edit_name(moment)
-    if not files.write_new(path, f"{{\n{lines}\n}}\n".encode()):
-        raise StoreError(f"{path} exists already", hint="try again")
-    return path
+    return files.write_new(folder / name, f"{{\n{lines}\n}}\n".encode())
 
 
 def read(folder: Path, names: Iterable[str] | None = None, *, tree: Tree = DISK) -> Edits:

@@ -1,0 +1,66 @@
+"""Commands that bring in what other tools wrote, and take out what is here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gittrack.cli import options, progress, render
+from gittrack.exchange import importers, taking
+from gittrack.exchange.incoming import Left
+from gittrack.exchange.taking import Taken
+from gittrack.runs.store import Store
+
+_SHOWN = 20
+
+
+def import_(
+    what: Annotated[
+        str, typer.Argument(metavar="[mlflow] PATH", help="What it is, where it is not seen.")
+    ],
+    path: Annotated[str | None, typer.Argument(metavar="", help="", show_default=False)] = None,
+    artifacts: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Also take artifacts from here; can be repeated."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Bring in runs of another tool, or of another folder; what is there already is skipped."""
+    name, where = (None, what) if path is None else (what, path)
+    place = Path(where).expanduser()
+    importer = importers.choose(name, place)
+    store, left = Store.open(), Left()
+    folders = tuple(folder.expanduser().resolve() for folder in artifacts or ())
+    source = importer.read(place, left, folders=folders)
+    with progress.bar("importing") as show:
+        taken = taking.take(store, source, left, progress=show)
+    _show(taken, store, json=json)
+
+
+def _show(taken: Taken, store: Store, *, json: bool) -> None:
+    if json:
+        data = {
+            "runs": taken.runs,
+            "renewed": taken.renewed,
+            "known": taken.known,
+            "versions": taken.versions,
+            "more_problems": taken.more_problems,
+        }
+        render.emit(render.View("import", data, problems=taken.problems), render.Form.JSON)
+        return
+    render.emit(render.View("import", None, problems=taken.problems[:_SHOWN]))
+    more = len(taken.problems) - _SHOWN + taken.more_problems
+    if more > 0:
+        render.say(f"and {more} more; --json shows them", kind="warning")
+    parts = [
+        (taken.runs, "run", "taken"),
+        (taken.renewed, "run", "renewed"),
+        (taken.known, "run", "there before"),
+        (taken.versions, "model version", "registered"),
+    ]
+    words = [
+        f"{number} {noun}{'s' * (number != 1)} {done}" for number, noun, done in parts if number
+    ]
+    render.say(f"{', '.join(words) or 'nothing to take'}, in {store.root}", kind="done")

@@ -1,0 +1,95 @@
+"""Where the artifacts of MLflow's runs are now: the absolute paths it wrote have often gone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gittrack.exchange.incoming import Left
+
+_TAIL = 4
+_UNUSUAL = re.compile(r"[^\w. -]")
+_MOST_NAME = 60
+
+
+class LoggedModel(NamedTuple):
+    """A model that a run of MLflow 3 logged, and the folder that it is in."""
+
+    model_id: str
+    run_id: str
+    name: str
+    time: int
+    folder: Path
+
+
+class Places(NamedTuple):
+    """The folders that artifacts may be taken from; a path that a store names may lie anywhere."""
+
+    folders: tuple[Path, ...]
+
+    def folder(self, uri: object, beside: Path | None, left: Left) -> Path | None:
+        """Return the folder that an artifact URI means, or None.
+
+        What lies beside its run is taken as it is. Else the end of the path is looked for in the
+        folders, as the store may have been moved; where nothing is found, `left` is told.
+        """
+        if beside is not None and beside.is_dir() and not beside.is_symlink():
+            return beside
+        if not isinstance(uri, str) or not uri:
+            return None
+        parts = urlsplit(uri)
+        if parts.scheme not in ("", "file", "mlflow-artifacts"):
+            left.add(Path(uri), f"is left out: artifacts on {parts.scheme} are not fetched")
+            return None
+        path = Path(unquote(parts.path))
+        if parts.scheme == "file" or path.is_absolute():
+            for folder in self.folders:
+                if path.resolve().is_relative_to(folder.resolve()) and path.is_dir():
+                    return path
+        found = next((place for place in self._moved(path) if place.is_dir()), None)
+        if found is None and path.is_dir():
+            left.add(path, "is left out: it is not in the store", hint="name it with --artifacts")
+        return found
+
+    def _moved(self, path: Path) -> Iterator[Path]:
+        parts = [part for part in path.parts if part not in ("..", ".", path.anchor)]
+        for folder in self.folders:
+            for start in range(max(0, len(parts) - _TAIL), len(parts) - 1):
+                for base in (folder, folder / "mlruns", folder / "mlartifacts"):
+                    place = base.joinpath(*parts[start:])
+                    if place.resolve().is_relative_to(folder.resolve()):
+                        yield place
+
+
+def by_run(models: Iterable[LoggedModel]) -> dict[str, list[LoggedModel]]:
+    """Group models by the run that logged them."""
+    found: dict[str, list[LoggedModel]] = {}
+    for model in models:
+        found.setdefault(model.run_id, []).append(model)
+    return found
+
+
+def placed(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[Path, str]]:
+    """Return where below the artifacts of their run models go: by their names.
+
+    Of several of one name the latest has it, as in MLflow; the others bear their id too.
+    """
+    return [(model.folder, place) for model, place in placements(models, own)]
+
+
+def placements(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[LoggedModel, str]]:
+    """Return each model with its place; see `placed`."""
+    latest = {model.name: model for model in sorted(models, key=lambda m: (m.time, m.model_id))}
+    found = []
+    for model in models:
+        plain = _UNUSUAL.sub("-", model.name)[:_MOST_NAME].strip(". ") or "model"
+        is_free = own is None or not (own / plain).exists()
+        is_latest = latest[model.name] is model
+        place = plain if is_latest and is_free else f"{plain}-{model.model_id}"
+        found.append((model, place))
+    return found

@@ -1,0 +1,182 @@
+"""MLflow's database in SQLite: `mlflow.db`, read with the standard library and never written to."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gittrack import files
+from gittrack.errors import StoreError
+from gittrack.exchange.importers import mlflow_artifacts, mlflow_meaning
+from gittrack.exchange.importers.mlflow_artifacts import LoggedModel, Places
+from gittrack.exchange.incoming import ForeignExperiment, ForeignRun, Left, Source, Waiting
+from gittrack.runs.lines import Point
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MAGIC = b"SQLite format 3\0"
+_LARGEST = sys.float_info.max
+
+
+def detect(path: Path) -> bool:
+    """Tell whether a path is a database of MLflow's."""
+    with suppress(OSError, sqlite3.Error, ValueError):
+        if _begins(path):
+            return {"runs", "experiments"} <= _Database(path).tables
+    return False
+
+
+def _begins(path: Path) -> bool:
+    with files.open_plain(path) as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:
+    """Return what a database holds; what is wrong with it is added to `left` as it is read.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    database = _Database(path.resolve())
+    try:
+        experiments = {row["experiment_id"]: row for row in database.rows("experiments")}
+        tags = database.texts("experiment_tags", "experiment_id")
+        foreign = [_experiment(row, tags.get(key, {})) for key, row in experiments.items()]
+        logged = list(_models(database))
+        reader = _Reader(
+            database,
+            experiments,
+            mlflow_artifacts.by_run(logged),
+            Places((path.resolve().parent, *folders)),
+            left,
+        )
+        ids = [row["run_uuid"] for row in database.rows("runs", order="start_time, run_uuid")]
+        runs = [Waiting(str(run), path, reader.of(run)) for run in ids]
+        return Source(runs, foreign)
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot read {path}: {error}", hint="is it MLflow's?") from error
+
+
+class _Database:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        self._connection.row_factory = sqlite3.Row
+        # Bytes that are no UTF-8 are kept in a way that can be seen.
+        self._connection.text_factory = lambda data: data.decode(errors="backslashreplace")
+        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        self.tables = {row["name"] for row in found}
+
+    def rows(
+        self, table: str, wanted: Mapping[str, object] | None = None, *, order: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a table whose columns have the wanted values; none where it is not."""
+        if table not in self.tables:
+            return
+        wanted = wanted or {}
+        where = " AND ".join(f'"{column}" = ?' for column in wanted)
+        query = f'SELECT * FROM "{table}"'  # noqa: S608 - names of tables and columns are ours
+        query += f" WHERE {where}" * bool(where) + f" ORDER BY {order}" * bool(order)
+        for row in self._connection.execute(query, tuple(wanted.values())):
+            yield dict(row)
+
+    def texts(
+        self, table: str, by: str, wanted: Mapping[str, object] | None = None
+    ) -> dict[Any, dict[str, str]]:
+        """Return the rows of a table of keys and values, grouped by a column."""
+        found: dict[Any, dict[str, str]] = {}
+        for row in self.rows(table, wanted):
+            value = row["value"]
+            found.setdefault(row[by], {})[str(row["key"])] = "" if value is None else str(value)
+        return found
+
+
+def _experiment(row: Mapping[str, Any], given: Mapping[str, str]) -> ForeignExperiment:
+    note, tags = mlflow_meaning.note_and_tags(given)
+    time = row.get("last_update_time") or 0
+    deleted = row["lifecycle_stage"] == "deleted"
+    return ForeignExperiment(str(row["name"]), note, tags, deleted=deleted, time=time)
+
+
+def _models(database: _Database) -> Iterator[LoggedModel]:
+    for row in database.rows("logged_models", {"lifecycle_stage": "active"}):
+        location = str(row["artifact_location"])
+        time = row["creation_timestamp_ms"]
+        run_id = str(row["source_run_id"] or "")
+        yield LoggedModel(str(row["model_id"]), run_id, str(row["name"]), time, Path(location))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    database: _Database
+    experiments: Mapping[Any, Mapping[str, Any]]
+    models: Mapping[str, list[LoggedModel]]
+    places: Places
+    left: Left
+    datasets: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, run_id: str) -> Any:
+        return lambda: self.read(run_id)
+
+    def read(self, run_id: str) -> ForeignRun:
+        try:
+            return self._read(run_id)
+        except sqlite3.Error as error:
+            raise ValueError(f"run {run_id}: {error}") from None
+
+    def _read(self, run_id: str) -> ForeignRun:
+        database = self.database
+        meta = next(database.rows("runs", {"run_uuid": run_id}))
+        experiment = self.experiments.get(meta["experiment_id"])
+        if experiment is None:
+            raise ValueError(f"run {run_id}: there is no experiment {meta['experiment_id']}")
+        record = mlflow_meaning.record_of(
+            run_id,
+            meta,
+            experiment=str(experiment["name"]),
+            params=database.texts("params", "run_uuid", {"run_uuid": run_id}).get(run_id, {}),
+            tags=database.texts("tags", "run_uuid", {"run_uuid": run_id}).get(run_id, {}),
+            inputs=list(self._inputs(run_id)),
+        )
+        own = self.places.folder(meta["artifact_uri"], None, self.left)
+        models = [
+            (folder, place)
+            for model, place in mlflow_artifacts.placements(self.models.get(run_id, ()), own)
+            if (folder := self.places.folder(str(model.folder), None, self.left)) is not None
+        ]
+        deleted = None
+        if meta["lifecycle_stage"] == "deleted" and experiment["lifecycle_stage"] != "deleted":
+            when = meta.get("deleted_time") or record.end_time or record.start_time
+            deleted = mlflow_meaning.time_of(when)
+        artifacts = (*(((own, ""),) if own else ()), *models)
+        return ForeignRun(record, lambda: self._points(run_id), artifacts, deleted)
+
+    def _inputs(self, run_id: str) -> Iterator[dict[str, Any]]:
+        wanted = {"destination_id": run_id, "source_type": "DATASET"}
+        for link in self.database.rows("inputs", wanted):
+            tags = {
+                str(row["name"]): str(row["value"])
+                for row in self.database.rows("input_tags", {"input_uuid": link["input_uuid"]})
+            }
+            for row in self.database.rows("datasets", {"dataset_uuid": link["source_id"]}):
+                plain = {key.removeprefix("dataset_"): value for key, value in row.items()}
+                yield mlflow_meaning.input_of(plain, tags)
+
+    def _points(self, run_id: str) -> Iterator[tuple[str, Point]]:
+        order = "key, step, timestamp, value"
+        for row in self.database.rows("metrics", {"run_uuid": run_id}, order=order):
+            yield str(row["key"]), Point(row["step"], row["timestamp"], _value(row))
+
+
+def _value(row: Mapping[str, Any]) -> float:
+    if row["is_nan"]:
+        return math.nan
+    value = float(row["value"])
+    # MLflow writes an infinity as the largest number there is, as databases have none.
+    return math.copysign(math.inf, value) if abs(value) >= _LARGEST else value

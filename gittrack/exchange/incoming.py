@@ -1,0 +1,235 @@
+"""What an importer gives: experiments and runs of another tool, read one at a time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from gittrack import files, paths, secrets
+from gittrack.exchange import copying
+from gittrack.files import Problem
+from gittrack.runs import edits, lines
+from gittrack.runs.edits import Edit
+from gittrack.runs.record import RUNNING, RunRecord, from_json, to_bytes
+from gittrack.runs.values import param_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import IO
+
+    from gittrack.runs.lines import FileFold, Point
+    from gittrack.runs.values import ParamValue
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+LAST_TIME = 253_402_300_799_999  # the end of the year 9999
+_MOST_KEPT = 1000
+_MOST_WAITING = 10_000
+
+
+class Left:
+    """What was left out and why: the first of a store's problems in full, the others counted."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.more = 0
+
+    def add(self, path: Path, message: str, *, line: int = 0, hint: str = "") -> None:
+        """Keep one more."""
+        self.extend([Problem(path, message, line, hint)])
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Keep several more."""
+        for problem in problems:
+            if len(self.problems) < _MOST_KEPT:
+                self.problems.append(problem)
+            else:
+                self.more += 1
+
+
+@dataclass(frozen=True)
+class ForeignExperiment:
+    """An experiment as another tool has it; `time` in ms since 1970 UTC."""
+
+    name: str
+    note: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deleted: bool = False
+    time: int = 0
+
+
+class Incoming(Protocol):
+    """A run that can be written into a folder of its own."""
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which it keeps."""
+
+    @property
+    def experiment(self) -> str:
+        """The name of its experiment."""
+
+    @property
+    def start_time(self) -> int:
+        """When it began, in ms since 1970 UTC."""
+
+    def fill(self, folder: Path, left: Left) -> None:
+        """Write all of it into an empty folder."""
+
+    def compare(self, folder: Path) -> str:
+        """Tell what it is to the run of that id in a folder: "same", "newer", or why neither."""
+
+
+class Waiting(NamedTuple):
+    """A run that is known by id, and read when its turn comes."""
+
+    run_id: str
+    path: Path
+    read: Callable[[], Incoming]
+
+
+class ForeignVersion(NamedTuple):
+    """A version of a registered model: `path` is its folder below the run's artifacts."""
+
+    version: int
+    run_id: str
+    path: str
+    time: int
+    note: str = ""
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class ForeignModel:
+    """A registered model as another tool has it."""
+
+    name: str
+    versions: Sequence[ForeignVersion]
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    time: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """What there is to bring in."""
+
+    runs: Sequence[Waiting]
+    experiments: Sequence[ForeignExperiment] = ()
+    models: Sequence[ForeignModel] = ()
+
+
+@dataclass(frozen=True)
+class ForeignRun:
+    """A run of another tool, its record made and its metrics still to be read.
+
+    Attributes:
+        record: the record less its metrics.
+        points: yields every value of every metric, in the order that it is to be written in.
+        artifacts: folders or files, and where below `artifacts/` they go.
+        deleted: when it was deleted, in ms since 1970 UTC, or None.
+    """
+
+    record: RunRecord
+    points: Callable[[], Iterable[tuple[str, Point]]]
+    artifacts: Sequence[tuple[Path, str]] = ()
+    deleted: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Its id, which it keeps."""
+        return self.record.run_id
+
+    @property
+    def experiment(self) -> str:
+        """The name of its experiment."""
+        return self.record.experiment
+
+    @property
+    def start_time(self) -> int:
+        """When it began, in ms since 1970 UTC."""
+        return self.record.start_time
+
+    def fill(self, folder: Path, left: Left) -> None:
+        """Write all of it into an empty folder."""
+        for source, below in self.artifacts:
+            copying.copy(source, folder / paths.ARTIFACTS / below, left.extend)
+        record = without_secrets(self.record)
+        folded = lines.merge(write_points(folder, self.points()), record.params)
+        record = record.replaced(metrics=folded.metrics, files=folded.files)
+        if self.deleted is not None:
+            edit = Edit(time=self.deleted, deleted=True)
+            edits.write_as(folder, edit, paths.edit_name_of(self.deleted, self.run_id))
+        (folder / paths.RUN_JSON).write_bytes(to_bytes(record))
+
+    def compare(self, folder: Path) -> str:
+        """Tell what it is to the run of that id in a folder: "same", "newer", or why neither."""
+        if self.record.status == RUNNING or not is_running(folder):
+            return "same"
+        return "newer"
+
+
+def is_running(folder: Path) -> bool:
+    """Tell whether the record in a run's folder says that it has not ended."""
+    try:
+        return from_json(files.read_json(folder / paths.RUN_JSON)).status == RUNNING
+    except (OSError, ValueError):
+        return False
+
+
+def write_points(folder: Path, points: Iterable[tuple[str, Point]]) -> dict[str, FileFold]:
+    """Write metrics into line files, as large as a run's own are, and return their folds."""
+    folds: dict[str, FileFold] = {}
+    name = paths.line_file_name(first=True)
+    waiting = iter(points)
+    while (point := next(waiting, None)) is not None:
+        folds[name] = fold = lines.FileFold()
+        with (folder / name).open("xb") as file:
+            _fill_file(file, fold, point, waiting)
+        name = paths.next_line_file(name)
+    return folds
+
+
+def _fill_file(
+    file: IO[bytes],
+    fold: FileFold,
+    first: tuple[str, Point] | None,
+    waiting: Iterator[tuple[str, Point]],
+) -> None:
+    given = first
+    while given is not None:
+        metric, (step, time, value) = given
+        line = lines.metric_line(metric, value, time=time, step=step)
+        file.write(line)
+        fold.size += len(line)
+        fold.waiting.append((metric, step, time, value))
+        if len(fold.waiting) > _MOST_WAITING:
+            fold.settle()
+        if fold.size >= paths.MAX_LINE_FILE:
+            break
+        given = next(waiting, None)
+    fold.settle()
+
+
+def without_secrets(record: RunRecord) -> RunRecord:
+    """Return a record that may be committed, what looked like a secret named in it."""
+    found: list[str] = []
+
+    def safe(what: str, value: ParamValue) -> ParamValue:
+        if not isinstance(value, str) or secrets.find(value) is None:
+            return value
+        found.append(what)
+        return secrets.redact(value)
+
+    params = {name: safe(f"params.{name}", value) for name, value in record.params.items()}
+    tags = {name: str(safe(f"tags.{name}", value)) for name, value in record.tags.items()}
+    name = str(safe("name", record.name))
+    left_out = tuple(sorted({*record.left_out, *found}))
+    return record.replaced(params=params, tags=tags, name=name, left_out=left_out)
+
+
+def plain_params(params: Mapping[str, object]) -> dict[str, ParamValue]:
+    """Return params as a record keeps them."""
+    return {name: param_value(value) for name, value in params.items()}
