@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from gittrack.exchange.incoming import Left
 
+_LOCAL = ("", "file", "mlflow-artifacts")
 _TAIL = 4
 _UNUSUAL = re.compile(r"[^\w. -]")
 _MOST_NAME = 60
@@ -28,7 +29,7 @@ class LoggedModel(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The folders that artifacts may be taken from; a path that a store names may lie anywhere."""
+    """The real folders that artifacts may be taken from; what a store names may lie anywhere."""
 
     folders: tuple[Path, ...]
 
@@ -43,18 +44,20 @@ class Places(NamedTuple):
         if not isinstance(uri, str) or not uri:
             return None
         parts = urlsplit(uri)
-        if parts.scheme not in ("", "file", "mlflow-artifacts"):
+        if parts.scheme not in _LOCAL:
             left.add(Path(uri), f"is left out: artifacts on {parts.scheme} are not fetched")
             return None
         path = Path(unquote(parts.path))
-        if parts.scheme == "file" or path.is_absolute():
-            for folder in self.folders:
-                if path.resolve().is_relative_to(folder.resolve()) and path.is_dir():
-                    return path
+        if parts.scheme != "mlflow-artifacts" and self._holds(path):
+            return path
         found = next((place for place in self._moved(path) if place.is_dir()), None)
         if found is None and path.is_dir():
             left.add(path, "is left out: it is not in the store", hint="name it with --artifacts")
         return found
+
+    def _holds(self, path: Path) -> bool:
+        real = path.resolve()
+        return path.is_dir() and any(real.is_relative_to(place) for place in self.folders)
 
     def _moved(self, path: Path) -> Iterator[Path]:
         parts = [part for part in path.parts if part not in ("..", ".", path.anchor)]
@@ -62,7 +65,7 @@ class Places(NamedTuple):
             for start in range(max(0, len(parts) - _TAIL), len(parts) - 1):
                 for base in (folder, folder / "mlruns", folder / "mlartifacts"):
                     place = base.joinpath(*parts[start:])
-                    if place.resolve().is_relative_to(folder.resolve()):
+                    if place.resolve().is_relative_to(folder):
                         yield place
 
 

@@ -38,20 +38,16 @@ def record_of(
     Raises:
         ValueError: the meta data make no sense.
     """
-    status = NUMBERS.get(meta.get("status"), meta.get("status"))  # type: ignore[arg-type]
-    if status not in STATUSES:
-        raise ValueError(f"its status is {status!r}")
-    start = time_of(meta.get("start_time") or 0)
-    end = meta.get("end_time")
+    status, start, end = _standing(meta)
     parent = tags.get(PARENT_TAG)
     user = tags.get("mlflow.user") or meta.get("user_id")
     record = RunRecord(
         run_id=run_id,
         name=tags.get(NAME_TAG) or str(meta.get("run_name") or meta.get("name") or run_id[:8]),
         experiment=experiment,
-        status=str(status),
+        status=status,
         start_time=start,
-        end_time=None if end is None or status == RUNNING else max(start, time_of(end)),
+        end_time=end,
         params=plain_params(params),
         parent=parent if parent and RUN_ID.fullmatch(parent) else None,
         source=_source(meta, tags),
@@ -62,6 +58,15 @@ def record_of(
     kept = {name: value for name, value in tags.items() if told.get(name) != value}
     kept.pop(NAME_TAG, None)
     return record.replaced(tags=kept)
+
+
+def _standing(meta: Mapping[str, Any]) -> tuple[str, int, int | None]:
+    status = NUMBERS.get(meta.get("status"), meta.get("status"))  # type: ignore[arg-type]
+    if status not in STATUSES:
+        raise ValueError(f"its status is {status!r}")
+    start, end = time_of(meta.get("start_time") or 0), meta.get("end_time")
+    has_end = end is not None and status != RUNNING
+    return str(status), start, max(start, time_of(end)) if has_end else None
 
 
 def time_of(value: object) -> int:
@@ -128,16 +133,20 @@ def _source(meta: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
         source["project"] = {key: value for key, value in project.items() if value}
     elif name:
         source["command"] = name
-    git = {
-        "commit": tags.get("mlflow.source.git.commit"),
-        "branch": tags.get("mlflow.source.git.branch"),
-        "remote": tags.get("mlflow.source.git.repoURL"),
-    }
-    if git["commit"] and not _COMMIT.fullmatch(git["commit"]):
-        del git["commit"]
-    if any(git.values()):
-        source["git"] = {key: value for key, value in git.items() if value}
+    if git := _git(tags):
+        source["git"] = git
     return source
+
+
+def _git(tags: Mapping[str, str]) -> dict[str, str]:
+    git = {
+        "commit": tags.get("mlflow.source.git.commit", ""),
+        "branch": tags.get("mlflow.source.git.branch", ""),
+        "remote": tags.get("mlflow.source.git.repoURL", ""),
+    }
+    if not _COMMIT.fullmatch(git["commit"]):
+        del git["commit"]
+    return {key: value for key, value in git.items() if value}
 
 
 def _json(text: object) -> Any:
