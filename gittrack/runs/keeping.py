@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gittrack import files, paths, secrets
 from gittrack.runs import lines, provenance
 from gittrack.runs.record import FINISHED, RunRecord, joined_inputs, to_bytes
+from gittrack.runs.values import param_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gittrack.runs.forgiving import Warner
     from gittrack.runs.lines import FileFold, Folded
+    from gittrack.runs.logbook import Logbook
     from gittrack.runs.store import Store
     from gittrack.runs.values import ParamValue
 
@@ -25,21 +26,27 @@ class Keeper:
     Attributes:
         record: the record less what the line files say.
         earlier: the folds of the line files that were there when the run was opened.
-        lost: how many lines could not be written, by the reason.
     """
 
     def __init__(self, store: Store, folder: Path, record: RunRecord, warner: Warner) -> None:
         self.record = record
         self.earlier: dict[str, FileFold] = {}
-        self.lost: Counter[str] = Counter()
         self._store = store
         self._folder = folder
         self._warner = warner
         self._sidecars: dict[str, bytes] = {}
         self._capture: provenance.Capture | None = None
 
-    def capture(self, code: Path) -> None:
-        """Begin to find out where the run came from, beside the work."""
+    def begin(
+        self, code: Path, *, params: Mapping[str, object], tags: Mapping[str, str | None]
+    ) -> None:
+        """Fill the first record, and begin to find out where the run came from, beside the work."""
+        safe = {
+            "name": self.safe("name", self.record.name),
+            "params": self.safe_params(params),
+            "tags": self.safe_tags(tags),
+        }
+        self.record = self.record.replaced(**safe)  # what is left out is in it by now
         self._capture = provenance.capture(code, self._store.root)
 
     def wait_for_capture(self) -> None:
@@ -65,27 +72,37 @@ class Keeper:
         self._leave_out((what,))
         return secrets.redact(str(value))
 
-    def write(self, own: FileFold, names: tuple[str, ...]) -> None:
-        """Write `run.json` as this process knows it: what was there before, and its own lines.
+    def safe_params(self, params: Mapping[str, object]) -> dict[str, ParamValue]:
+        """Return params as they are stored; see `safe`."""
+        return {
+            name: self.safe(f"params.{name}", param_value(value)) for name, value in params.items()
+        }
 
-        Args:
-            own: the fold of the lines that this process wrote.
-            names: the files that it wrote them to.
+    def safe_tags(self, tags: Mapping[str, str | None]) -> dict[str, Any]:
+        """Return tags as they are stored; see `safe`."""
+        return {name: self.safe(f"tags.{name}", value) for name, value in tags.items()}
+
+    def safe_input(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entry of a dataset as it is stored; see `safe`."""
+        return {
+            key: self.safe(f"inputs.{key}", value) if isinstance(value, str) else value
+            for key, value in entry.items()
+        }
+
+    def write(self, book: Logbook) -> None:
+        """Write `run.json` as this process knows it: what was there before, and its own lines.
 
         Raises:
             StoreError: the folder cannot be written.
         """
         if self._capture is not None and self._capture.ready():
             self._take_provenance()
-        self._write(self._joined(self.earlier, own, names)[0])
+        self._write(self._joined(self.earlier, book)[0])
 
-    def finish(
-        self, status: str, own: FileFold, names: tuple[str, ...], *, opened: int, now: int
-    ) -> str:
+    def finish(self, status: str, book: Logbook, *, opened: int, now: int) -> str:
         """Write `run.json` for good, all line files folded, and return the status it ends with.
 
         Args:
-            own: see `write`.
             opened: since when this process owns the run; a joined process that asked for another
                 end after that wins over FINISHED.
 
@@ -94,15 +111,15 @@ class Keeper:
         """
         self._take_provenance()
         self.restore()
-        others = [path for path in lines.line_files(self._folder) if path.name not in names]
+        others = [path for path in lines.line_files(self._folder) if path.name not in book.names]
         folds = {path.name: lines.fold_file(path) for path in others}
-        record, folded = self._joined(folds, own, names)
+        record, folded = self._joined(folds, book)
         for problem in folded.problems:
             self._warner.warn(str(problem))
         if status == FINISHED and folded.status is not None and folded.status[0] >= opened:
             status = folded.status[1]
         self.record = record.replaced(status=status, end_time=max(now, record.start_time))
-        self._leave_out(tuple(f"{count} lines: {reason}" for reason, count in self.lost.items()))
+        self._leave_out(tuple(f"{count} lines: {reason}" for reason, count in book.lost.items()))
         self._write(self.record)
         return status
 
@@ -152,10 +169,9 @@ class Keeper:
         files.make_folder(self._folder)
         files.write_atomic(self._folder / paths.RUN_JSON, to_bytes(record))
 
-    def _joined(
-        self, others: Mapping[str, FileFold], own: FileFold, names: tuple[str, ...]
-    ) -> tuple[RunRecord, Folded]:
-        folds = {**others, **({names[-1]: own} if names else {})}
+    def _joined(self, others: Mapping[str, FileFold], book: Logbook) -> tuple[RunRecord, Folded]:
+        names = book.names
+        folds = {**others, **({names[-1]: book.fold} if names else {})}
         folded = lines.merge(folds, self.record.params)
         tags = {**self.record.tags, **folded.tags}
         record = self.record.replaced(

@@ -18,10 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from math import isfinite, isnan
+from math import isnan
 from operator import gt, itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gittrack import files, paths
 from gittrack.files import Problem
@@ -103,15 +103,14 @@ class FileFold:
     status: tuple[int, str] | None = None
     last_time: int = 0
     problems: list[Problem] = field(default_factory=list)
-    waiting: list[tuple[str, int, int, float]] = field(default_factory=list)
+    # Name, step, time and value of one metric after the other: no tuples that Python has to track.
+    waiting: list[Any] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Fold in the metrics that wait as (name, step, time, value)."""
+        """Fold in the metrics that wait."""
         waiting, self.waiting = self.waiting, []
-        for name in dict.fromkeys(point[0] for point in waiting):
-            _, steps, times, values = zip(
-                *(point for point in waiting if point[0] == name), strict=True
-            )
+        names, *columns = (waiting[at::4] for at in range(4))
+        for name, (steps, times, values) in _grouped(names, columns):
             fold = self.metrics.get(name)
             if fold is None:
                 fold = self.metrics[name] = MetricFold(Point(steps[0], times[0], values[0]))
@@ -166,12 +165,13 @@ class Folded:
     problems: list[Problem]
 
 
-def metric_line(name: str, value: float, *, time: int, step: int | None) -> bytes:
+def metric_line(name: str, value: float, time: int, step: int | None) -> bytes:
     """Return the line of one `log_metric` call."""
-    text = repr(value) if isfinite(value) else metric_json(value)
-    head = "" if step is None else f'"step":{step},'
     key = _keys.get(name) or _key_of(name)
-    return f'{{{head}"time":{time},"metrics":{{{key}{text}}}}}\n'.encode()
+    if step is not None and value - value == 0.0:  # neither NaN nor infinite
+        return f'{{"step":{step},"time":{time},"metrics":{{{key}{value!r}}}}}\n'.encode()
+    head = "" if step is None else f'"step":{step},'
+    return f'{{{head}"time":{time},"metrics":{{{key}{metric_json(value)}}}}}\n'.encode()
 
 
 def metrics_line(metrics: Mapping[str, float], *, time: int, step: int | None) -> bytes:
@@ -297,6 +297,18 @@ def _place(entry: Mapping[str, object]) -> tuple[int, int]:
     if type(step) is not int or type(time) is not int:
         raise ValueError("'time' or 'step' is not an integer")
     return step, time
+
+
+def _grouped(names: list[str], columns: list[list[Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield each name with its part of the columns, in their order."""
+    if names and names.count(names[0]) == len(names):
+        yield names[0], columns
+        return
+    rows: dict[str, list[tuple[int, int, float]]] = {}
+    for name, *row in zip(names, *columns, strict=True):
+        rows.setdefault(name, []).append(tuple(row))
+    for name, points in rows.items():
+        yield name, tuple(zip(*points, strict=True))
 
 
 def _by_metric(folds: Mapping[str, FileFold]) -> list[tuple[str, list[MetricFold]]]:

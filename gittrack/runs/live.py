@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import stat
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,18 @@ class Mark:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor: int | None = descriptor
+        self._given_up = threading.Event()
+
+    def keep_touching(self) -> None:
+        """Touch the mark now and then, from a thread of its own, until it is given up."""
+        given_up = self._given_up
+
+        def touch() -> None:
+            while not given_up.wait(TOUCH_SECONDS):
+                self.touch()
+
+        with suppress(RuntimeError):  # without a thread, other hosts take the run for silent
+            threading.Thread(target=touch, name="gittrack-mark", daemon=True).start()
 
     def touch(self) -> None:
         """Show other hosts that this process is there; put the mark back where it was removed."""
@@ -63,6 +76,11 @@ class Mark:
         self.forget()
 
     def forget(self) -> None:
+        """Give the run free, but leave the mark to tell that it did not end."""
+        self._given_up.set()
+        self.close()
+
+    def close(self) -> None:
         """Close this process's copy of the lock without giving it free, as a forked child does."""
         if self._descriptor is not None:
             with suppress(OSError):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths
@@ -13,7 +12,7 @@ from gittrack.runs.names import new_name
 from gittrack.runs.record import RUNNING, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from gittrack.runs.store import Experiment, Store
@@ -71,12 +70,23 @@ def take_mark(store: Store, run_id: str) -> live.Mark | None:
         ) from error
 
 
-def keep_touching(mark: live.Mark, ended: threading.Event) -> None:
-    """Touch a mark now and then, from a thread of its own, until the run has ended."""
+@contextmanager
+def own_folder(
+    store: Store, experiment: Experiment, start: int
+) -> Iterator[tuple[str, Path, live.Mark | None]]:
+    """Give a new run's id, folder and mark; where the block fails, all of it is taken back.
 
-    def touch() -> None:
-        while not ended.wait(live.TOUCH_SECONDS):
-            mark.touch()
-
-    with suppress(RuntimeError):  # without a thread, other hosts take the run for silent
-        threading.Thread(target=touch, name="gittrack-mark", daemon=True).start()
+    Raises:
+        StoreError: they cannot be made.
+    """
+    run_id, folder = make_folder(store.root / experiment.experiment_id, start)
+    mark = None
+    try:
+        mark = take_mark(store, run_id)
+        yield run_id, folder, mark
+    except StoreError:
+        if mark is not None:
+            mark.release()
+        with suppress(OSError):  # a folder without a record would be taken for a broken run
+            folder.rmdir()
+        raise

@@ -21,7 +21,7 @@ from gittrack.errors import (
 from gittrack.runs.reading import NAME_TAG, NOTE_TAG, read_run
 from gittrack.runs.record import FINISHED
 from gittrack.runs.store import Experiment, Store
-from gittrack.runs.writer import RunWriter, check_end
+from gittrack.runs.writer import RunWriter, adrift, check_end
 from gittrack.tracking.ending import Hooks, status_of
 
 if TYPE_CHECKING:
@@ -377,7 +377,7 @@ def _create_elsewhere(name: str | None, error: StoreError) -> RunWriter:
     try:
         return RunWriter.create(spare, experiment, name=name, code=spare.root.parent)
     except StoreError:
-        return RunWriter.adrift(spare, experiment, name=name)
+        return adrift(spare, experiment, name=name)
 
 
 def _check_not_deleted(experiment: Experiment) -> Experiment:

@@ -263,7 +263,7 @@ def test_folding_many_lines_at_once_is_the_same_as_one_by_one(points, cut):
         one_by_one.add(*point)
     at_once = lines.FileFold()
     for part in (points[:cut], points[cut:]):
-        at_once.waiting += [("loss", *point) for point in part]
+        at_once.waiting += [item for point in part for item in ("loss", *point)]
         at_once.settle()
     fold = at_once.metrics["loss"]
     for name in ("count", "step", "time", "last", "min", "max"):
@@ -288,7 +288,7 @@ def test_history_is_what_reading_each_line_as_json_gives(tmp_path_factory, calls
     expected = []
     with (folder / "metrics.jsonl").open("wb") as file:
         for time, (name, value, step, form) in enumerate(calls):
-            plain = lines.metric_line(name, value, time=time, step=step)
+            plain = lines.metric_line(name, value, time, step)
             several = lines.metrics_line({"z": 1.0, name: value, "y": 2.0}, time=time, step=step)
             data = several if form == "several" else plain
             if form == "spaced":

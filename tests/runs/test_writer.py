@@ -15,7 +15,7 @@ import pytest
 
 from gittrack import paths, schema
 from gittrack.errors import NotFoundError, RunStateError
-from gittrack.runs import edits, writer
+from gittrack.runs import edits, logbook, writer
 from gittrack.runs.edits import Edit
 from gittrack.runs.forgiving import TrackingWarning
 from gittrack.runs.writer import RunWriter
@@ -94,8 +94,8 @@ def test_while_it_runs_every_reader_sees_what_was_logged(run):
 def always_look_after(run, monkeypatch):
     """Let every call do what else happens every second or two."""
     monkeypatch.setattr(writer, "WRITE_EVERY_MS", -1)
-    monkeypatch.setattr(writer, "CHECK_EVERY_MS", -1)
-    run._due = 0
+    monkeypatch.setattr(logbook, "CHECK_EVERY_MS", -1)
+    run._book.due = 0
 
 
 def test_the_record_is_written_now_and_then_on_the_back_of_a_call(run, monkeypatch):
