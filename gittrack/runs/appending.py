@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from os import write
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths
@@ -27,7 +28,7 @@ class LineWriter:
         self._descriptor = -1
         self._name = ""
         self._full: dict[str, int] = {}
-        self._broken = False
+        self._sound = False
         self._room = 0
 
     @property
@@ -42,24 +43,29 @@ class LineWriter:
             OSError: it could not be written whole; the next line begins on a new line all the same.
             StoreError: the file cannot be made.
         """
-        if self._broken or self._descriptor < 0:
-            line = self._make_ready(line)
-        written = os.write(self._descriptor, line)
-        if written != len(line) or self._broken:
-            self._broken = True
+        if not self._sound:
+            self._append_anew(line)
+            return
+        size = len(line)
+        written = write(self._descriptor, line)
+        if written != size:
+            self._sound = False
             files.write_all(self._descriptor, line[written:])
-            self._broken = False
-        self._room -= len(line)
+            self._sound = True
+        self._room -= size
         if self._room <= 0:
             self._roll()
 
-    def _make_ready(self, line: bytes) -> bytes:
+    def _append_anew(self, line: bytes) -> None:
+        """Write a line where there is no file yet, or after one that could not be written whole."""
         if self._descriptor < 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             first = paths.line_file_name(first=True, rank=self._rank)
             self._take(*self._create(first))
-            return line
-        return b"\n" + line
+            self.append(line)
+        else:
+            files.write_all(self._descriptor, b"\n" + line)
+            self._sound = True
 
     def check(self) -> None:
         """Put back the files that somebody removed.
@@ -82,11 +88,11 @@ class LineWriter:
             if descriptor >= 0:
                 with suppress(OSError):
                     os.close(descriptor)
-        self._full, self._descriptor, self._name = {}, -1, ""
+        self._full, self._descriptor, self._name, self._sound = {}, -1, "", False
 
     def _take(self, name: str, descriptor: int) -> None:
         self._name, self._descriptor = name, descriptor
-        self._room, self._broken = paths.MAX_LINE_FILE, False
+        self._room, self._sound = paths.MAX_LINE_FILE, True
 
     def _create(self, name: str) -> tuple[str, int]:
         while True:

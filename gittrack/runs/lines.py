@@ -37,7 +37,7 @@ from gittrack.runs.values import (
 )
 
 # How the names of metrics stand in lines: to make each anew would take longer than to write it.
-_keys: dict[str, str] = {}
+keys: dict[str, str] = {}
 _KEYS_KEPT = 10_000
 _BLOCK = 1 << 20
 
@@ -165,28 +165,26 @@ class Folded:
     problems: list[Problem]
 
 
-def metric_line(name: str, value: float, time: int, step: int | None) -> bytes:
+def metric_line(name: str, value: float, *, time: int, step: int | None) -> bytes:
     """Return the line of one `log_metric` call."""
-    key = _keys.get(name) or _key_of(name)
-    if step is not None and value - value == 0.0:  # neither NaN nor infinite
-        return f'{{"step":{step},"time":{time},"metrics":{{{key}{value!r}}}}}\n'.encode()
     head = "" if step is None else f'"step":{step},'
+    key = keys.get(name) or _key_of(name)
     return f'{{{head}"time":{time},"metrics":{{{key}{metric_json(value)}}}}}\n'.encode()
 
 
 def metrics_line(metrics: Mapping[str, float], *, time: int, step: int | None) -> bytes:
     """Return the line of one `log_metrics` call."""
     values = ",".join(
-        [f"{_keys.get(name) or _key_of(name)}{metric_json(metrics[name])}" for name in metrics]
+        [f"{keys.get(name) or _key_of(name)}{metric_json(metrics[name])}" for name in metrics]
     )
     head = "" if step is None else f'"step":{step},'
     return f'{{{head}"time":{time},"metrics":{{{values}}}}}\n'.encode()
 
 
 def _key_of(name: str) -> str:
-    if len(_keys) >= _KEYS_KEPT:
-        _keys.clear()
-    key = _keys[name] = f"{to_json(name)}:"
+    if len(keys) >= _KEYS_KEPT:
+        keys.clear()
+    key = keys[name] = f"{to_json(name)}:"
     return key
 
 

@@ -162,6 +162,9 @@ def current_or_new() -> RunWriter:
     Raises:
         RunStateError: it was deleted meanwhile.
     """
+    runs = _state.local.runs
+    if runs and (innermost := runs[-1].writer).open and not innermost.deleted:
+        return innermost
     writer = current()
     if writer is None:
         with _state.lock:  # of several threads that begin at once, one starts the run for all

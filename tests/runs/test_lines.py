@@ -288,7 +288,7 @@ def test_history_is_what_reading_each_line_as_json_gives(tmp_path_factory, calls
     expected = []
     with (folder / "metrics.jsonl").open("wb") as file:
         for time, (name, value, step, form) in enumerate(calls):
-            plain = lines.metric_line(name, value, time, step)
+            plain = lines.metric_line(name, value, time=time, step=step)
             several = lines.metrics_line({"z": 1.0, name: value, "y": 2.0}, time=time, step=step)
             data = several if form == "several" else plain
             if form == "spaced":
