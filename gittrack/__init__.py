@@ -41,9 +41,12 @@ if TYPE_CHECKING:
     from gittrack.tracking.calls import log_inputs as log_inputs
     from gittrack.tracking.calls import log_table as log_table
     from gittrack.tracking.calls import log_text as log_text
+    from gittrack.tracking.calls import register_model as register_model
     from gittrack.tracking.calls import restore_experiment as restore_experiment
     from gittrack.tracking.calls import restore_run as restore_run
     from gittrack.tracking.calls import search_experiments as search_experiments
+    from gittrack.tracking.calls import search_model_versions as search_model_versions
+    from gittrack.tracking.calls import search_registered_models as search_registered_models
     from gittrack.tracking.calls import set_experiment_tag as set_experiment_tag
     from gittrack.tracking.calls import set_experiment_tags as set_experiment_tags
     from gittrack.tracking.client import Client as Client
@@ -78,7 +81,8 @@ _NAMES = {
         create_experiment delete_experiment delete_experiment_tag delete_run delete_tag
         flush_async_logging get_artifact_uri get_experiment get_experiment_by_name
         get_parent_run last_active_run load_table log_dict log_figure log_image log_input
-        log_inputs log_table log_text restore_experiment restore_run search_experiments
+        log_inputs log_table log_text register_model restore_experiment restore_run
+        search_experiments search_model_versions search_registered_models
         set_experiment_tag set_experiment_tags
     """,
     "gittrack.tracking.client": "Client MlflowClient",

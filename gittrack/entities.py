@@ -313,3 +313,44 @@ def _map(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _script_in(command: str) -> str:
     words = command.split()
     return next((word for word in words[1:] if not word.startswith("-")), words[0] if words else "")
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a registered model; `source` is the model in its run."""
+
+    name: str
+    version: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    source: str
+    run_id: str
+    user_id: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Sequence[str] = ()
+    current_stage: str = "None"
+    status: str = "READY"
+    status_message: str | None = None
+    run_link: str = ""
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A name in the registry."""
+
+    name: str
+    creation_timestamp: int | None = None
+    last_updated_timestamp: int | None = None
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    latest_versions: Sequence[ModelVersion] = ()
+
+
+@dataclass(frozen=True)
+class ModelVersionTag:
+    """One tag of a version."""
+
+    key: str
+    value: str

@@ -20,6 +20,7 @@ ARTIFACTS = "artifacts"
 
 RUN_JSON = "run.json"
 EXPERIMENT_JSON = "experiment.json"
+MODEL_JSON = "model.json"
 SOURCE_PATCH = "source.patch"
 REQUIREMENTS = "requirements.txt"
 OUTPUT_LOG = "output.log"

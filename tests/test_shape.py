@@ -28,6 +28,7 @@ ROWS = (
     ("words", {"version", "errors", "paths", "secrets", "settings"}),
     ("doors", {"containers", "files", "schema", "git", "process", "yamlfile"}),
     ("a run", {"runs"}),
+    ("registry", {"registry"}),
     ("things", {"artifactfiles", "entities", "environments", "models"}),
     ("finding", {"search", "compare"}),
     ("logging", {"tracking"}),

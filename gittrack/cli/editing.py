@@ -11,6 +11,7 @@ import typer
 from gittrack import secrets
 from gittrack.cli import options, render
 from gittrack.errors import AmbiguousError, NotFoundError, UsageError
+from gittrack.registry import Registry
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.reading import StoredRun
@@ -65,10 +66,12 @@ def note(
 
 def rm(run: Run) -> None:
     """Mark a run as deleted; nothing is removed from the disk."""
-    found = options.open_store().find(run)
+    store = options.open_store()
+    found = store.find(run)
     if found.deleted:
         _say(found, "was deleted before")
         return
+    Registry(store).check_unused(found.run_id)
     _write(found, Edit(deleted=True), f"deleted; gittrack restore {found.run_id} brings it back")
 
 

@@ -61,7 +61,31 @@ COMMANDS: Mapping[str, Command | Group] = {
         "exchanging", "import_", "Bring in runs of MLflow's, or of another folder of runs."
     ),
     "serve": _SERVE,
-    "models": Group("Serve models.", {"serve": _SERVE}),
+    "models": Group(
+        "Register models, and serve them.",
+        {
+            "register": Command(
+                "registering", "register", "Register a model as the next version of a name."
+            ),
+            "alias": Command(
+                "registering",
+                "alias",
+                "Let an alias point to a version of a model: one line in one file.",
+            ),
+            "ls": Command(
+                "registering", "ls", "List the registered models, their versions and aliases."
+            ),
+            "show": Command(
+                "registering", "show", "Show a registered model and its versions, or one version."
+            ),
+            "rm": Command(
+                "registering",
+                "rm",
+                "Remove a version; its run stays, and its number is never given again.",
+            ),
+            "serve": _SERVE,
+        },
+    ),
 }
 
 

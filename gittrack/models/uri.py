@@ -1,4 +1,7 @@
-"""Model URIs: `runs:/RUN/path`, a path, or `file:`, as the folder that holds the MLmodel."""
+"""Model URIs, as the folder that holds the MLmodel.
+
+`runs:/RUN/path`, `models:/NAME/3`, `models:/NAME@ALIAS`, `models:/NAME/latest`, a path, or `file:`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from gittrack import paths, settings
 from gittrack.errors import ModelError, NotFoundError, UsageError
+from gittrack.models import digest
+from gittrack.registry import Registry, Version
 from gittrack.runs.store import Store
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _NAMED = 3
-_KINDS = "give runs:/RUN/path, a path, or file:"
+_KINDS = "give runs:/RUN/path, models:/NAME/3, models:/NAME@ALIAS, a path, or file:"
 
 
 def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
@@ -36,6 +41,8 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
     scheme = match[1].lower() if match else ""
     if scheme == "runs":
         return _in_run(text, store or Store.open())
+    if scheme == "models":
+        return _registered(text, Registry(store or Store.open()))
     if scheme == "file":
         return _existing(settings.local_path(text, source="model URI"))
     if scheme and not Path(text).exists():
@@ -60,16 +67,67 @@ def _in_run(uri: str, store: Store) -> Path:
             f"model URI {uri!r} leads out of the run's artifacts", hint="name a folder inside them"
         )
     run = store.find(reference)
-    folder = run.artifacts / path
+    return _artifact(run.artifacts, path, run.run_id)
+
+
+def _artifact(artifacts: Path, path: str, run_id: str) -> Path:
+    folder = artifacts / path
     if not folder.exists():
-        raise NotFoundError(
-            f"run {run.run_id} has no artifact {path!r}", hint=_models_of(run.artifacts)
-        )
-    if not folder.resolve().is_relative_to(run.artifacts.resolve()):
+        raise NotFoundError(f"run {run_id} has no artifact {path!r}", hint=_models_of(artifacts))
+    if not folder.resolve().is_relative_to(artifacts.resolve()):
         raise ModelError(
             f"{folder} is a link that leads out of the run's artifacts", hint="copy the model there"
         )
     return _existing(folder)
+
+
+def parse_registered(uri: str) -> tuple[str, str]:
+    """Return the name of a `models:/` URI, and its number, alias or `latest`.
+
+    Raises:
+        UsageError: it is no such URI.
+    """
+    path = uri[len("models:") :].lstrip("/")
+    name, sign, which = path.rpartition("@") if "@" in path else path.partition("/")
+    if not name or not sign or not which or "/" in name + which:
+        raise UsageError(
+            f"Not a proper models:/ URI: {uri}", hint="such as models:/wine/3 or models:/wine@best"
+        )
+    return name, which
+
+
+def _registered(uri: str, registry: Registry) -> Path:
+    """Return the folder of a registered version, whose files are still those of its digest."""
+    found = registry.named(*parse_registered(uri))
+    folder = version_folder(found, registry.store)
+    try:
+        digest.check(folder, found.digest)
+    except ModelError as error:
+        message = f"version {found.number} of {found.name}: {error.message}"
+        raise ModelError(message, hint=error.hint) from None
+    return folder
+
+
+def version_folder(version: Version, store: Store) -> Path:
+    """Return the folder of a registered version, among the artifacts of its run.
+
+    Raises:
+        NotFoundError: its run, or the model there, is not in the store.
+        ModelError: its path leads out of the run.
+    """
+    what = f"version {version.number} of {version.name}"
+    if ".." in PurePosixPath(version.path).parts or version.path.startswith("/"):
+        raise ModelError(
+            f"{what} leads out of its run: {version.path!r}", hint="remove the version"
+        )
+    try:
+        run = store.folder_of(version.run_id)
+    except NotFoundError:
+        raise NotFoundError(
+            f"{what} is of the run {version.run_id}, which is not in {store.root}",
+            hint=f"git log --all --oneline -- 'mlruns/*{version.run_id}/run.json' may find it",
+        ) from None
+    return _artifact(run / paths.ARTIFACTS, version.path, version.run_id)
 
 
 def _models_of(artifacts: Path) -> str:

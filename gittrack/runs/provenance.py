@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gittrack import secrets, settings
-from gittrack.errors import RunStateError
+from gittrack.errors import RunStateError, ToolError
 from gittrack.git import state
+from gittrack.git.command import run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,3 +195,12 @@ def _relative(argument: str, git_root: Path | None) -> str:
         return path.relative_to(git_root).as_posix()
     except ValueError:
         return argument
+
+
+def author(folder: Path) -> str | None:
+    """Return who works in a folder, as runs made there say it."""
+    try:
+        git_name = run_git(["config", "user.name"], cwd=folder, check=False).strip()
+    except ToolError:
+        git_name = ""
+    return _user(git_name or None)

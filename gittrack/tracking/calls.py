@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles
-from gittrack.entities import Experiment, Run, ViewType
+from gittrack.entities import Experiment, ModelVersion, RegisteredModel, Run, ViewType
 from gittrack.errors import InvalidValueError
 from gittrack.tracking import active
 from gittrack.tracking.client import MlflowClient
 from gittrack.tracking.datasets import entry
+from gittrack.tracking.paging import LARGEST_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -224,3 +225,34 @@ def _experiment() -> tuple[MlflowClient, str]:
     store = active.open_store()
     found = store.create_experiment(active.experiment_name(store))
     return MlflowClient(store.root), found.experiment_id
+
+
+def register_model(
+    model_uri: str | Path,
+    name: str,
+    await_registration_for: int | None = None,
+    *,
+    tags: Mapping[str, Any] | None = None,
+) -> ModelVersion:
+    """Register the model that a URI names as the next version of a name."""
+    return MlflowClient().create_model_version(name, str(model_uri), tags=tags)
+
+
+def search_registered_models(
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[RegisteredModel]:
+    """Return the registered models that a filter fits, by name."""
+    most = LARGEST_PAGE if max_results is None else max_results
+    return MlflowClient().search_registered_models(filter_string, most, order_by).to_list()
+
+
+def search_model_versions(
+    max_results: int | None = None,
+    filter_string: str | None = None,
+    order_by: Sequence[str] | None = None,
+) -> list[ModelVersion]:
+    """Return the versions that a filter fits, the newest first."""
+    most = LARGEST_PAGE if max_results is None else max_results
+    return MlflowClient().search_model_versions(filter_string, most, order_by).to_list()

@@ -28,6 +28,7 @@ from gittrack.tracking.holding import (
     stored_active,
 )
 from gittrack.tracking.paging import PagedList, page
+from gittrack.tracking.registering import RegistryClient
 from gittrack.tracking.validation import (
     check_integer,
     check_key,
@@ -49,8 +50,8 @@ class _Point(NamedTuple):
     time: int | None
 
 
-class MlflowClient(ArtifactClient):
-    """Runs and experiments of one store: the one that calls go to now, or another.
+class MlflowClient(ArtifactClient, RegistryClient):
+    """Runs, experiments and registered models of one store: the current one, or another.
 
     Args:
         tracking_uri: the store, as a path or a `file:` URI.
@@ -138,7 +139,9 @@ class MlflowClient(ArtifactClient):
 
         Raises:
             NotFoundError: there is no such run.
+            RunStateError: a registered model points to it.
         """
+        self._registry.check_unused(run_id)
         self._set_deleted(run_id, deleted=True)
 
     def restore_run(self, run_id: str) -> None:

@@ -162,7 +162,7 @@ def test_a_command_is_listed_with_the_first_line_of_its_docstring(
     ("words", "completed"),
     [
         ("d", "diff"),
-        ("models s", "serve"),
+        ("models se", "serve"),
         ("ls --fil", "--filter"),
         ("models serve --p", "--port"),
     ],

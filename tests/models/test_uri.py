@@ -62,7 +62,6 @@ def test_the_uri_of_a_model_names_it_again(store):
     [
         ("", "no name of a model"),
         ("a\0b", "no name of a model"),
-        ("models:/wine/3", "does not read models: yet"),
         ("s3://bucket/model", "does not read s3: yet"),
         ("dbfs:/model", "does not read dbfs: yet"),
         ("runs:/", "names no run and path"),
