@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gittrack.models import pyfunc
 from gittrack.models.pyfunc import PyFuncModel
+from gittrack.models.uri import resolve
 from gittrack.tracking.active import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["PyFuncModel", "load_model"]
+    from gittrack.engines.spark import ModelUdf
+
+__all__ = ["PyFuncModel", "dask_predict", "load_model", "ray_predict", "spark_udf"]
 
 
 def load_model(model_uri: str | Path) -> PyFuncModel:
@@ -25,3 +29,65 @@ def load_model(model_uri: str | Path) -> PyFuncModel:
         ModelError: it is damaged, or of a flavor that gittrack has not.
     """
     return pyfunc.load_model(model_uri, store=open_store())
+
+
+def spark_udf(
+    spark: Any,
+    model_uri: str | Path,
+    result_type: Any = None,
+    env_manager: str | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> ModelUdf:
+    """Return a model as a function of Spark columns, for tables and for streams.
+
+    Call the function with columns in the order of the signature, with one struct column, or with
+    nothing, which takes the columns that the signature names.
+
+    Args:
+        spark: the SparkSession.
+        model_uri: `runs:/RUN/path`, a path, or `file:`.
+        result_type: a Spark type or its DDL: boolean, int, bigint, float, double, string, an array
+            of one, or a struct. By default what the signature says, else double. A plain type takes
+            the leftmost column of the answer that fits, an array all of them.
+        env_manager: "local" takes the workers' Python even where the model names another.
+        params: named parameters of the model.
+
+    Raises:
+        MissingPackageError: pyspark is not installed.
+        ToolError: the model wants another Python.
+        UsageError: predictions cannot have that result type.
+        NotFoundError: there is no such model.
+        ModelError: it is damaged.
+    """
+    from gittrack.engines import spark as engine
+
+    folder = resolve(model_uri, store=open_store())
+    return engine.spark_udf(
+        spark, folder, result_type=result_type, env_manager=env_manager, params=params
+    )
+
+
+def dask_predict(frame: Any, model_uri: str | Path) -> Any:
+    """Return the predictions for a Dask DataFrame, as one; its partitions are scored in place.
+
+    Raises:
+        MissingPackageError: dask is not installed.
+        NotFoundError: there is no such model.
+        ModelError: it is damaged.
+    """
+    from gittrack.engines import dask as engine
+
+    return engine.predict(frame, resolve(model_uri, store=open_store()))
+
+
+def ray_predict(dataset: Any, model_uri: str | Path) -> Any:
+    """Return the predictions for a Ray dataset, as one; its batches are scored where they lie.
+
+    Raises:
+        MissingPackageError: ray is not installed.
+        NotFoundError: there is no such model.
+        ModelError: it is damaged.
+    """
+    from gittrack.engines import ray as engine
+
+    return engine.predict(dataset, resolve(model_uri, store=open_store()))

@@ -25,14 +25,55 @@ LIMITS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["shape"]
 
 # A module imports only from the rows above its own; siblings in a row do not import each other.
 ROWS = (
-    ("words", {"version", "errors", "paths", "secrets", "settings"}),
-    ("doors", {"containers", "files", "schema", "git", "process", "yamlfile"}),
+    (
+        "words",
+        {
+            "version",
+            "errors",
+            "paths",
+            "secrets",
+            "settings",
+        },
+    ),
+    (
+        "doors",
+        {
+            "containers",
+            "files",
+            "schema",
+            "git",
+            "process",
+            "yamlfile",
+        },
+    ),
     ("a run", {"runs"}),
     ("registry", {"registry"}),
-    ("things", {"artifactfiles", "entities", "environments", "models"}),
-    ("finding", {"search", "compare"}),
+    (
+        "things",
+        {
+            "artifactfiles",
+            "entities",
+            "environments",
+            "models",
+        },
+    ),
+    (
+        "finding",
+        {
+            "search",
+            "compare",
+        },
+    ),
     ("logging", {"tracking"}),
-    ("uses", {"exchange", "projects", "serving"}),
+    (
+        "uses",
+        {
+            "exchange",
+            "projects",
+            "serving",
+            "engines",
+        },
+    ),
     (
         "faces",
         {

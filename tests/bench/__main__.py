@@ -3,8 +3,8 @@
     just bench [PART...]
 
 Every other module of this folder is a part, with a function `main` that measures in the empty
-folder it is called in. Absolute times differ from machine to machine and from minute to minute;
-the ratios are what counts.
+folder it is called in; `on_….py` are scripts that a part runs in another environment. Absolute
+times differ from machine to machine and from minute to minute; the ratios are what counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 PARTS = sorted(
     path.stem
     for path in HERE.glob("*.py")
-    if path.stem not in {"__init__", "__main__", "measuring"}
+    if path.stem not in {"__init__", "__main__", "measuring"} and not path.stem.startswith("on_")
 )
 
 

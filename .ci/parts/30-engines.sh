@@ -1,0 +1,13 @@
+# Spark, Dask and Ray in an environment of their own, and the Java that Spark runs on.
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/gittrack-tests/engines
+
+if ! command -v java >/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null
+fi
+[ -x "$folder/bin/python" ] && exit
+rm -rf "$folder.new"
+python3 -m venv "$folder.new"
+"$folder.new/bin/python" -m pip install -q --disable-pip-version-check \
+  'pyspark==4.1.0' 'pandas<3' pyarrow scikit-learn 'dask[distributed]' 'ray' 'mlflow==3.17.2'
+mv "$folder.new" "$folder"

@@ -1,0 +1,1 @@
+"""Scoring on engines that exist: Spark, Dask and Ray, a module each."""
