@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gittrack import files, paths, secrets
 from gittrack.exchange import copying
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 LAST_TIME = 253_402_300_799_999  # the end of the year 9999
 _MOST_KEPT = 1000
+_MAY_HOLD_SECRETS = ("name", "params", "tags", "source", "user")
 _MOST_WAITING = 10_000
 
 
@@ -74,8 +75,12 @@ class Incoming(Protocol):
     def start_time(self) -> int:
         """When it began, in ms since 1970 UTC."""
 
-    def fill(self, folder: Path, left: Left) -> None:
-        """Write all of it into an empty folder."""
+    @property
+    def experiment_folder(self) -> str | None:
+        """The folder of its experiment, or None where the name decides."""
+
+    def fill(self, folder: Path, left: Left, *, over: Path | None = None) -> None:
+        """Write all of it, or what is new beside the run in the folder `over`."""
 
     def compare(self, folder: Path) -> str:
         """Tell what it is to the run of that id in a folder: "same", "newer", or why neither."""
@@ -112,6 +117,13 @@ class ForeignModel:
     time: int = 0
 
 
+class Extra(NamedTuple):
+    """A file beside the runs, and where in the store it belongs."""
+
+    source: Path
+    place: Path
+
+
 @dataclass(frozen=True)
 class Source:
     """What there is to bring in."""
@@ -119,6 +131,7 @@ class Source:
     runs: Sequence[Waiting]
     experiments: Sequence[ForeignExperiment] = ()
     models: Sequence[ForeignModel] = ()
+    extras: Sequence[Extra] = ()
 
 
 @dataclass(frozen=True)
@@ -152,7 +165,12 @@ class ForeignRun:
         """When it began, in ms since 1970 UTC."""
         return self.record.start_time
 
-    def fill(self, folder: Path, left: Left) -> None:
+    @property
+    def experiment_folder(self) -> str | None:
+        """None: the name of its experiment decides."""
+        return None
+
+    def fill(self, folder: Path, left: Left, *, over: Path | None = None) -> None:  # noqa: ARG002 - it is whole
         """Write all of it into an empty folder."""
         for source, below in self.artifacts:
             copying.copy(source, folder / paths.ARTIFACTS / below, left.extend)
@@ -217,17 +235,18 @@ def without_secrets(record: RunRecord) -> RunRecord:
     """Return a record that may be committed, what looked like a secret named in it."""
     found: list[str] = []
 
-    def safe(what: str, value: ParamValue) -> ParamValue:
+    def safe(what: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: safe(f"{what}.{name}", item) for name, item in value.items()}
         if not isinstance(value, str) or secrets.find(value) is None:
             return value
         found.append(what)
         return secrets.redact(value)
 
-    params = {name: safe(f"params.{name}", value) for name, value in record.params.items()}
-    tags = {name: str(safe(f"tags.{name}", value)) for name, value in record.tags.items()}
-    name = str(safe("name", record.name))
+    changed = {key: safe(key, getattr(record, key)) for key in _MAY_HOLD_SECRETS}
+    inputs = tuple(safe("inputs", entry) for entry in record.inputs)
     left_out = tuple(sorted({*record.left_out, *found}))
-    return record.replaced(params=params, tags=tags, name=name, left_out=left_out)
+    return record.replaced(**changed, inputs=inputs, left_out=left_out)
 
 
 def plain_params(params: Mapping[str, object]) -> dict[str, ParamValue]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from gittrack.exchange.incoming import ForeignExperiment, Incoming, Source, Waiting
+    from gittrack.exchange.incoming import Extra, ForeignExperiment, Incoming, Source, Waiting
     from gittrack.files import Problem
     from gittrack.runs.store import Store
 
@@ -64,6 +64,7 @@ def take(
         taker = _Taker(store, waiting_room, left)
         taker.experiments(source.experiments)
         taker.runs(source.runs, progress)
+        taker.extras(source.extras)
         return Taken(
             taker.new, taker.renewed, taker.known, taker.unfinished, 0, left.problems, left.more
         )
@@ -129,6 +130,20 @@ class _Taker:
             for temporary, final in ready:
                 self._name(temporary, final)
 
+    def extras(self, given: Iterable[Extra]) -> None:
+        """Take what stands beside the runs where it is missing; what differs is left."""
+        for source, place in given:
+            target = self._store.root / place
+            try:
+                data = files.read_bytes(source)
+                if not target.exists():
+                    files.make_folder(target.parent)
+                    files.write_new(target, data)
+                elif files.read_bytes(target) != data:
+                    self._left.add(source, "is left out: here it says something else")
+            except OSError as error:
+                self._left.add(source, f"is left out: {error.strerror or error}")
+
     def _prepare(self, waiting: Waiting) -> tuple[Path, Path] | None:
         there = self._runs.get(waiting.run_id)
         try:
@@ -141,7 +156,7 @@ class _Taker:
                 there or self._final(run),
             )
             temporary.mkdir()
-            run.fill(temporary, self._left)
+            run.fill(temporary, self._left, over=there)
         except GittrackError as error:
             self._left.add(waiting.path, f"is left out: {error.message}", hint=error.hint)
             return None
@@ -159,7 +174,7 @@ class _Taker:
     def _final(self, run: Incoming) -> Path:
         if not RUN_ID.fullmatch(run.run_id):
             raise ValueError(f"{run.run_id[:80]!r} cannot be a run's id")
-        folder = self._store.root / self._experiment(run.experiment)
+        folder = self._store.root / (run.experiment_folder or self._experiment(run.experiment))
         return folder / paths.run_folder_name(run.run_id, run.start_time)
 
     def _experiment(self, given: str) -> str:
