@@ -26,7 +26,7 @@ RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 LAST_TIME = 253_402_300_799_999  # the end of the year 9999
 _MOST_KEPT = 1000
 _MAY_HOLD_SECRETS = ("name", "params", "tags", "source", "user")
-_MOST_WAITING = 10_000
+_MOST_WAITING = 40_000
 
 
 class Left:
@@ -222,7 +222,7 @@ def _fill_file(
         line = lines.metric_line(metric, value, time=time, step=step)
         file.write(line)
         fold.size += len(line)
-        fold.waiting.append((metric, step, time, value))
+        fold.waiting += (metric, step, time, value)
         if len(fold.waiting) > _MOST_WAITING:
             fold.settle()
         if fold.size >= paths.MAX_LINE_FILE:
