@@ -209,7 +209,7 @@ def started(
             environment=dict(environment or {}),
             volumes=[str(mount) for mount in mounts],
             ports={f"{inside}/tcp": ("127.0.0.1", here) for inside, here in (ports or {}).items()},
-            **options,
+            **{"init": True, **options},
         )
         try:
             yield Container(container)

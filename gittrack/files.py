@@ -125,6 +125,42 @@ def open_append(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _O_BINARY, 0o666)
 
 
+@contextmanager
+def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """Hold the lock of a file for the time of the block, which is given its descriptor.
+
+    A child process that inherits the descriptor holds the lock too, until it ends.
+
+    Args:
+        waiting: called where another process holds it.
+
+    Raises:
+        StoreError: the file cannot be made.
+    """
+    make_folder(path.parent)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+    try:
+        _lock(descriptor, waiting)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows: best effort
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waiting()
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def read_descriptor(descriptor: int) -> bytes:
     """Read a whole file through an open descriptor, also where its name is gone."""
     chunks: list[bytes] = []

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ GRACE_SECONDS = 10.0
 _CHUNK = 64 * 1024
 _DRAIN_SECONDS = 1.0
 _POLL_SECONDS = 0.05
+_LAST_LINES = 12
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP")
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -69,6 +71,48 @@ def run(
     if forwarder.signal is not None:
         return Outcome(128 + forwarder.signal, forwarder.signal)
     return Outcome(code if code >= 0 else 128 - code)
+
+
+def work(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    line: Callable[[str], None] = lambda _: None,
+    keep: Sequence[int] = (),
+) -> None:
+    """Run a tool that is to succeed, giving each line that it prints to `line`.
+
+    Args:
+        keep: descriptors that it inherits.
+
+    Raises:
+        ToolError: it cannot be started or fails; its last lines are named.
+    """
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    try:
+        child = subprocess.Popen(
+            list(command),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=tuple(keep),
+        )
+    except OSError as error:
+        raise ToolError(f"cannot start {command[0]}: {error.strerror}") from None
+    with child:
+        try:
+            for data in _pipe(child.stdout):
+                text = data.decode(errors="replace").rstrip().rpartition("\r")[2]
+                if text:
+                    last.append(text)
+                    line(text)
+        except BaseException:
+            child.terminate()
+            raise
+    if child.returncode:
+        said = "\n".join(last) or f"exit code {child.returncode}"
+        raise ToolError(f"{Path(command[0]).name} failed: {said}")
 
 
 def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:

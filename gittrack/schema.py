@@ -13,7 +13,8 @@ from typing import Any
 from gittrack.errors import NotFoundError
 
 _LONGEST = 300
-_FOLDERS = (Path(__file__).parent / "schemas", Path(__file__).parent.parent / "schemas")
+_HERE = Path(__file__).resolve().parent
+_FOLDERS = (_HERE / "schemas", _HERE.parent / "schemas")
 
 
 @cache

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import which
 
 from gittrack import paths
 from gittrack.errors import StoreError, UsageError
@@ -24,6 +25,8 @@ RANK = "GITTRACK_RANK"
 USER = "GITTRACK_USER"
 REQUIRE_CLEAN = "GITTRACK_REQUIRE_CLEAN"
 DOCKER_PULL = "GITTRACK_DOCKER_PULL"
+CACHE = "GITTRACK_CACHE"
+CONDA = "CONDA_EXE"
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     RUN_ID: ("MLFLOW_RUN_ID",),
@@ -62,6 +65,31 @@ def require_clean() -> None:
 def requires_clean() -> bool:
     """Tell whether a run may start only where nothing in the work tree is uncommitted."""
     return (os.environ.get(REQUIRE_CLEAN) or "0").lower() not in ("0", "false", "no", "off")
+
+
+def cache_folder() -> Path:
+    """Return where what can be made again is kept outside the tree, such as environments."""
+    named = os.environ.get(CACHE)
+    if named:
+        return local_path(named, source=CACHE)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base).absolute() / "gittrack"
+
+
+def find_program(*names: str, variable: str = "") -> str | None:
+    """Return the path of the first program that is named by a variable, on PATH or beside ours."""
+    if variable and (named := os.environ.get(variable)):
+        return named
+    beside = os.path.dirname(sys.executable)
+    places = [os.environ.get("PATH", os.defpath), beside]
+    return next(
+        (found for name in names for place in places if (found := which(name, path=place))), None
+    )
+
+
+def path_with(folder: Path) -> str:
+    """Return PATH with a folder before all others."""
+    return os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
 
 
 def docker_may_pull() -> bool:

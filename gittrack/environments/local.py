@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import sysconfig
 from pathlib import Path
 
 from gittrack import settings
-from gittrack.environments.base import Launch, Task
+from gittrack.environments import entering
+from gittrack.environments.base import Built, Environment, Reporter
 
 NAME = "local"
 
-_PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
+launch = entering.launch
 
 
-def launch(task: Task) -> Launch:
-    """Return the process that runs the task with this interpreter first on PATH."""
-    inherited = settings.child_environment({})
-    own = {
-        "PATH": _joined(str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)),
-        "PYTHONUNBUFFERED": inherited.get("PYTHONUNBUFFERED") or "1",
-    }
-    # An installed gittrack is found as it is, and the other packages beside it are not to hide any.
-    installed = (Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib"))
-    if _PACKAGE_FOLDER not in installed:
-        own["PYTHONPATH"] = _joined(inherited.get("PYTHONPATH", ""), str(_PACKAGE_FOLDER))
-    return Launch(
-        command=("bash", "-c", task.script),
-        cwd=task.folder,
-        env={**inherited, **own, **task.variables},
+def describe(environment: Environment | None) -> str:
+    """Return in words that it is the current one."""
+    del environment
+    return f"the current environment (Python {_version()})"
+
+
+def prepare(environment: Environment | None, *, to: Reporter) -> Built:
+    """Return the current environment, whatever the project names."""
+    del environment, to
+    folders = tuple(Path(entry) for entry in sys.path if entry)
+    return Built(
+        manager=NAME,
+        python=sys.executable,
+        version=sys.version_info[:3],
+        variables={"PATH": settings.path_with(Path(sys.executable).parent)},
+        packages=folders,
+        has_mlflow=any((folder / "mlflow" / "__init__.py").is_file() for folder in folders),
     )
 
 
-def _joined(*entries: str) -> str:
-    return os.pathsep.join(entry for entry in entries if entry)
+def _version() -> str:
+    return "{}.{}.{}".format(*sys.version_info[:3])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import paths, process, secrets, settings
 from gittrack.environments import managers
-from gittrack.environments.base import EnvironmentManager, Task
+from gittrack.environments.base import EnvironmentManager, Reporter, Task
 from gittrack.errors import RunStateError, ToolError
 from gittrack.projects import command, mlproject, parameters
 from gittrack.projects.locating import Located, located
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from gittrack.projects.command import Command
     from gittrack.projects.mlproject import EntryPoint, Project
     from gittrack.projects.parameters import Value
-
-_NAMED_BY_CALLER = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 
 
 @dataclass(frozen=True)
@@ -285,10 +283,10 @@ def _run_command(
             settings.DIR: str(prepared.store.root),
             settings.EXPERIMENT_NAME: experiment.name,
         },
-        environment=prepared.project.environment,
     )
-    launch = prepared.manager.launch(task)
-    env = {name: value for name, value in launch.env.items() if name not in _NAMED_BY_CALLER}
+    built = prepared.manager.prepare(prepared.project.environment, to=Reporter())
+    launch = prepared.manager.launch(built, task)
+    env = settings.child_environment(launch.variables, without=launch.without)
     log = OutputLog(writer.folder / paths.OUTPUT_LOG)
     try:
         outcome = process.run(launch.command, cwd=launch.cwd, env=env, sink=log.feed)

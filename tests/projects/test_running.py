@@ -252,7 +252,7 @@ MISTAKES = {
     "missing": [],
     "unknown entry point": ["-e", "gone"],
     "unknown option": ["--gone"],
-    "unknown environment": ["-P", "text=x", "--env-manager", "conda"],
+    "unknown environment": ["-P", "text=x", "--env-manager", "pixi"],
     "hostile key": ["-P", "text=x", "-P", "a;touch pwned=1"],
     "no version without Git": ["-P", "text=x", "-v", "main"],
     "no version at all": ["-P", "text=x", "-v", "--x"],

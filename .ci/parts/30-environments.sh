@@ -1,0 +1,23 @@
+# What builds environments: uv, and py-rattler with a local channel of conda packages made of this machine's Python.
+home=${XDG_CACHE_HOME:-$HOME/.cache}/gittrack-tests
+here=$(dirname "$0")
+
+if ! [ -x "$home/uv/bin/uv" ]; then
+  rm -rf "$home/uv"
+  python3 -m venv "$home/uv"
+  "$home/uv/bin/python" -m pip install -q --disable-pip-version-check uv
+fi
+
+# gittrack itself is not installed there: tests lend it.
+if ! [ -f "$home/conda/made" ]; then
+  rm -rf "$home/conda"
+  command -v patchelf >/dev/null || {
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends patchelf >/dev/null
+  }
+  python3 -m venv "$home/conda"
+  "$home/conda/bin/python" -m pip install -q --disable-pip-version-check py-rattler \
+    cloudpickle docker jsonschema pyyaml rich tomli 'typer>=0.26,<0.29' virtualenv waitress
+  "$home/conda/bin/python" "$here/conda_channel.py" "$home/conda/channel"
+  touch "$home/conda/made"
+fi
