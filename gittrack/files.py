@@ -20,6 +20,7 @@ _O_BINARY = getattr(os, "O_BINARY", 0)
 _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_NO_LINKS = "is a link, and links are not followed"
 
 
 class Problem(NamedTuple):
@@ -179,24 +180,33 @@ def open_plain(path: Path) -> Iterator[IO[bytes]]:
         FileNotFoundError: it is not there.
         OSError: it cannot be read, or is no plain file.
     """
-    if path.is_symlink():
-        raise OSError(errno.ELOOP, "is a link, and links are not followed")
-    flags = os.O_RDONLY | _O_BINARY | _O_NOFOLLOW | _O_NONBLOCK
-    descriptor = os.open(path, flags)
+    with open(_open_plain(path), "rb") as file:
+        yield file
+
+
+def _open_plain(path: Path) -> int:
+    if not _O_NOFOLLOW and path.is_symlink():
+        raise OSError(errno.ELOOP, _NO_LINKS)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is not a plain file")
-        with open(descriptor, "rb", closefd=False) as file:
-            yield file
-    finally:
+        descriptor = os.open(path, os.O_RDONLY | _O_BINARY | _O_NOFOLLOW | _O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, _NO_LINKS) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a plain file")
+    return descriptor
 
 
 def read_bytes(path: Path, *, most: int | None = None) -> bytes:
     """Read a plain file whole, see `open_plain`; one of more than `most` bytes is an OSError."""
+    if most is None:
+        with open(_open_plain(path), "rb", buffering=0) as whole:
+            return whole.readall()
     with open_plain(path) as file:
-        data = file.read() if most is None else file.read(most + 1)
-    if most is not None and len(data) > most:
+        data = file.read(most + 1)
+    if len(data) > most:
         raise OSError(errno.EFBIG, f"is larger than {most} bytes")
     return data
 

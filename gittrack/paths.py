@@ -110,7 +110,7 @@ def edit_name_of(milliseconds: int, content: str) -> str:
 
 def is_edit(name: str) -> bool:
     """Tell whether a file name is an edit's."""
-    return _EDIT_FILE.fullmatch(name) is not None
+    return name.startswith("edit-") and _EDIT_FILE.fullmatch(name) is not None
 
 
 def time_of(name: str) -> int | None:
@@ -128,7 +128,7 @@ def time_of(name: str) -> int | None:
 
 def is_line_file(name: str) -> bool:
     """Tell whether a file name is one of a run's metrics files."""
-    return _METRICS_FILE.fullmatch(name) is not None
+    return name.startswith("metrics") and _METRICS_FILE.fullmatch(name) is not None
 
 
 def line_file_name(*, first: bool, rank: int | None = None) -> str:

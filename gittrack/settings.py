@@ -73,6 +73,10 @@ def cache_folder() -> Path:
     if named:
         return local_path(named, source=CACHE)
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if base.startswith("~"):  # no HOME, and the user is in no list: never below the working folder
+        import tempfile
+
+        base = os.path.join(tempfile.gettempdir(), f"cache-{os.getuid()}")
     return Path(base).absolute() / "gittrack"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -28,40 +27,40 @@ First = Annotated[str, typer.Argument(metavar="A", help=_RUN_HELP)]
 Second = Annotated[str, typer.Argument(metavar="B", help="The run to compare it with.")]
 
 
+Filter = Annotated[
+    str,
+    typer.Option(
+        "-f", "--filter", metavar="FILTER", help='Such as "metrics.acc > 0.9 and params.lr < 0.1".'
+    ),
+]
+Sort = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-s", "--sort", metavar="KEY", help='Such as "metrics.acc desc". [default: newest first]'
+    ),
+]
+Most = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        "--max",
+        metavar="N",
+        help=f"Show at most N, 0 for all. [default: {MOST_ROWS} in a table]",
+    ),
+]
+Experiments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-e", "--experiment", metavar="NAME", help="Only this experiment's; can be repeated."
+    ),
+]
+
+
 def ls(
-    filter_string: Annotated[
-        str,
-        typer.Option(
-            "-f",
-            "--filter",
-            metavar="FILTER",
-            help='Such as "metrics.acc > 0.9 and params.lr < 0.1".',
-        ),
-    ] = "",
-    sort: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-s",
-            "--sort",
-            metavar="KEY",
-            help='Such as "metrics.acc desc". [default: newest first]',
-        ),
-    ] = None,
-    most: Annotated[
-        int | None,
-        typer.Option(
-            "-n",
-            "--max",
-            metavar="N",
-            help=f"Show at most N, 0 for all. [default: {MOST_ROWS} in a table]",
-        ),
-    ] = None,
-    experiment: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-e", "--experiment", metavar="NAME", help="Only this experiment's; can be repeated."
-        ),
-    ] = None,
+    filter_string: Filter = "",
+    sort: Sort = None,
+    most: Most = None,
+    experiment: Experiments = None,
     everything: Annotated[bool, typer.Option("--all", help="Deleted runs too.")] = False,
     rev: options.Rev = "",
     all_branches: options.AllBranches = False,
@@ -78,16 +77,18 @@ def ls(
         experiments=experiment or None,
         filter_string=filter_string,
         order_by=order_by,
+        max_results=limit or None,
         view="ALL" if everything else "ACTIVE_ONLY",
     )
-    shown = listing.runs[:limit] if limit else listing.runs
+    shown = listing.runs
     chosen = _chosen(filter_string, order_by)
     render.emit(views.runs_view(shown, listing.problems, now=_now(), chosen=chosen), form)
     if not shown:
         _say_why_empty(store, filter_string)
-    elif len(shown) < len(listing.runs):
-        render.say(f"{len(shown)} of {len(listing.runs)} runs; -n 0 shows all")
-    _warn_of_unknown(store, listing.runs, order_by)
+    elif len(shown) < listing.total:
+        render.say(f"{len(shown)} of {listing.total} runs; -n 0 shows all")
+    if order_by:
+        _warn_of_unknown(store, order_by)
 
 
 def _limit(most: int | None, form: Form) -> int:
@@ -157,26 +158,25 @@ def _chosen(filter_string: str, sort: list[str]) -> views.Chosen:
     )
 
 
-def _warn_of_unknown(store: Store, listed: Sequence[StoredRun], sort: list[str]) -> None:
-    """Say which sort keys no run has; all runs are read only where those listed lack one."""
+def _warn_of_unknown(store: Store, sort: list[str]) -> None:
     nothing, orders = search.parse_filter(""), search.parse_order(sort)
-    if search.unknown_keys(nothing, listed, orders):
-        for sentence in search.unknown_keys(nothing, store.runs(deleted=True).runs, orders):
-            render.say(f"sort key: {sentence}", kind="warning")
+    for sentence in search.unknown_keys(nothing, search.known_keys(store), orders):
+        render.say(f"sort key: {sentence}", kind="warning")
 
 
 def _say_why_empty(store: Store, filter_string: str) -> None:
-    runs = store.runs().runs
+    runs = search.runs(store, max_results=0).total
     if not runs:
         render.say(f"no runs in {store.place} yet")
         render.say(
             "gittrack run PROJECT, or in Python: gittrack.log_metric('acc', 0.9)", kind="hint"
         )
         return
-    few = "the one run" if len(runs) == 1 else f"none of the {len(runs)} runs"
-    fits = "does not fit" if len(runs) == 1 else "fits"
+    few = "the one run" if runs == 1 else f"none of the {runs} runs"
+    fits = "does not fit" if runs == 1 else "fits"
     render.say(f"{few} in {store.place} {fits}")
-    for sentence in search.unknown_keys(search.parse_filter(filter_string), runs):
+    node = search.parse_filter(filter_string)
+    for sentence in search.unknown_keys(node, search.known_keys(store)):
         render.say(sentence, kind="hint")
 
 

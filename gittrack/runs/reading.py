@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gittrack import paths
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gittrack.files import Problem
+    from gittrack.runs.edits import Edit
 
 NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"
@@ -86,6 +87,20 @@ def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:
         BrokenRunError: its record cannot be read.
         NewerFormatError: a newer gittrack wrote it.
     """
+    record = _read_record(folder, tree)
+    try:
+        names = tree.names(folder)
+        record, problems = _with_lines(folder, record, names, tree)
+    except OSError as error:
+        raise BrokenRunError(
+            f"{folder} cannot be read: {error.strerror}", hint="check its rights"
+        ) from None
+    changed = edits.read(folder, names, tree=tree)
+    found = StoredRun(folder, record, problems=(*problems, *changed.problems), tree=tree)
+    return _edited(found, changed.joined)
+
+
+def _read_record(folder: Path, tree: Tree) -> RunRecord:
     path = tree.place(folder / paths.RUN_JSON)
     try:
         record = from_json(tree.read_json(folder / paths.RUN_JSON))
@@ -106,36 +121,30 @@ def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:
         raise BrokenRunError(
             f"{path} says run {record.run_id}, its folder {parsed.run_id}", hint="rename the folder"
         )
-    try:
-        names = tree.names(folder)
-        record, problems = _with_lines(folder, record, names, tree)
-    except OSError as error:
-        raise BrokenRunError(
-            f"{folder} cannot be read: {error.strerror}", hint="check its rights"
-        ) from None
-    changed = edits.read(folder, names, tree=tree)
-    tags = {
-        name: value
-        for name, value in {**record.tags, **changed.joined.tags}.items()
-        if value is not None
-    }
+    return record
+
+
+def _edited(run: StoredRun, edit: Edit) -> StoredRun:
+    """Return a run with its edits applied."""
+    record, tags = run.record, dict(run.record.tags)
+    for tag, value in edit.tags.items():
+        if value is None:
+            tags.pop(tag, None)
+        else:
+            tags[tag] = value
     # MLflow's API sets name and note by tags; here they are what they are.
     name, note = tags.pop(NAME_TAG, record.name), tags.pop(NOTE_TAG, "")
-    return StoredRun(
-        folder=folder,
-        record=record.replaced(name=changed.joined.name or name, tags=tags),
-        note=changed.joined.note if changed.joined.note is not None else note,
-        deleted=bool(changed.joined.deleted),
-        problems=(*problems, *changed.problems),
-        tree=tree,
-    )
+    if edit.name or name != record.name or tags != record.tags:
+        record = record.replaced(name=edit.name or name, tags=tags)
+    note = edit.note if edit.note is not None else note
+    return replace(run, record=record, note=note, deleted=bool(edit.deleted))
 
 
 def _with_lines(
     folder: Path, record: RunRecord, names: list[str], tree: Tree
 ) -> tuple[RunRecord, list[Problem]]:
     present = sorted(name for name in names if paths.is_line_file(name))
-    if {name: tree.size(folder / name) for name in present} == dict(record.files):
+    if {name: tree.size(folder / name) for name in present} == record.files:
         return record, []
     folds = {name: lines.fold_file(folder / name, tree) for name in present}
     folded = lines.merge(folds, record.params)
@@ -146,4 +155,4 @@ def _with_lines(
         tags={name: value for name, value in tags.items() if value is not None},
         inputs=joined_inputs(record.inputs, folded.inputs),
         files=folded.files,
-    ), folded.problems
+    ), [problem._replace(path=folder / problem.path.name) for problem in folded.problems]

@@ -191,18 +191,19 @@ def _summary_json(summary: MetricSummary) -> str:
 
 
 def _summary(name: str, value: object) -> MetricSummary:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise ValueError(f"metric {name!r} is {type(value).__name__}, not an object")
-    step, count = value.get("step", 0), value.get("count", 1)
+    get = value.get
+    step, count = get("step", 0), get("count", 1)
     if not isinstance(step, int) or not isinstance(count, int):
         raise ValueError(f"metric {name!r} has a step or count that is no integer")
-    low, high = value.get("min"), value.get("max")
+    low, high = get("min"), get("max")
     return MetricSummary(
-        last=metric_value(value.get("last")),
-        step=step,
-        min=None if low is None else metric_value(low),
-        max=None if high is None else metric_value(high),
-        count=count,
+        metric_value(get("last")),
+        step,
+        None if low is None else metric_value(low),
+        None if high is None else metric_value(high),
+        count,
     )
 
 
@@ -225,7 +226,7 @@ def _optional_text(data: Mapping[str, Any], key: str) -> str | None:
 
 def _map(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = data.get(key, {})
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise ValueError(f"{key!r} is not an object")
     return value
 

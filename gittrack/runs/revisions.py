@@ -144,10 +144,10 @@ class GitTree:
         self._folders[above][name] = None
         self._folders[path] = {}
 
-    def folders(self, path: Path) -> list[Path]:
-        """Return the folders in a folder, sorted."""
+    def folders(self, path: Path) -> list[str]:
+        """Return the names of the folders in a folder, sorted."""
         entries = self._folders.get(str(path), {})
-        return [path / name for name in sorted(entries) if entries[name] is None]
+        return [name for name in sorted(entries) if entries[name] is None]
 
     def names(self, folder: Path) -> list[str]:
         """Return what is in a folder; nothing where it is missing."""

@@ -12,6 +12,7 @@ from gittrack.errors import (
     GittrackError,
     InvalidValueError,
     NotFoundError,
+    StoreError,
 )
 from gittrack.files import Problem
 from gittrack.git.state import ignoring_rule
@@ -146,7 +147,7 @@ class Store:
         gone = {item.experiment_id for item in known if item.deleted}
         if experiments is None:
             experiments = [item.experiment_id for item in known if not item.deleted]
-        for folder in self.run_folders(experiments):
+        for folder in self.run_folders(experiments, problems=problems):
             try:
                 run = read_run(folder, self.tree)
             except GittrackError as error:
@@ -160,19 +161,38 @@ class Store:
         found.sort(key=lambda run: (-run.record.start_time, run.run_id))
         return Listing(found, problems)
 
-    def run_folders(self, experiments: Iterable[str] | None = None) -> Iterator[Path]:
-        """Yield the run folders of some experiments (ids; default all that are not deleted)."""
+    def run_folders(
+        self, experiments: Iterable[str] | None = None, *, problems: list[Problem] | None = None
+    ) -> Iterator[Path]:
+        """Yield the run folders of some experiments (ids; default all that are not deleted).
+
+        An experiment that may not be read is added to `problems`, and hides no other.
+        """
         chosen = (
             experiments
             if experiments is not None
             else [item.experiment_id for item in self.experiments()]
         )
         for experiment in chosen:
-            if not self.tree.is_folder(self.root / experiment):
-                continue  # a tree never leads outside itself
-            for path in self.tree.folders(self.root / experiment):
-                if paths.parse_run_folder(path.name):
-                    yield path
+            folder = self.root / experiment
+            try:
+                names = self.run_names(experiment)
+            except StoreError as error:
+                if problems is not None:
+                    problems.append(Problem(folder, error.message, hint=error.hint))
+                continue
+            yield from (folder / name for name in names)
+
+    def run_names(self, experiment: str) -> list[str]:
+        """Return the names of an experiment's run folders, sorted.
+
+        Raises:
+            StoreError: its folder may not be read.
+        """
+        folder = self.root / experiment
+        if not self.tree.is_folder(folder):
+            return []  # a tree never leads outside itself
+        return [name for name in self.tree.folders(folder) if paths.parse_run_folder(name)]
 
     def folder_of(self, run_id: str) -> Path:
         """Return the folder of the run with exactly this id.
@@ -218,9 +238,7 @@ class Store:
     # -- inside
 
     def _experiment_folders(self) -> list[str]:
-        return [
-            path.name for path in self.tree.folders(self.root) if self._is_experiment(path.name)
-        ]
+        return [name for name in self.tree.folders(self.root) if self._is_experiment(name)]
 
     def _is_experiment(self, folder: str) -> bool:
         path = self.root / folder

@@ -6,6 +6,8 @@ to the disk where somebody has to open them.
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gittrack import files
@@ -21,8 +23,14 @@ if TYPE_CHECKING:
 class Tree(Protocol):
     """What reading runs asks of the place where they are."""
 
-    def folders(self, path: Path) -> list[Path]:
-        """Return the folders in a folder, sorted, links left out; none where it is missing."""
+    def folders(self, path: Path) -> list[str]:
+        """Return the names of the folders in a folder, sorted; none where it is missing.
+
+        Links are left out.
+
+        Raises:
+            StoreError: it cannot be read, or what is in it cannot be reached.
+        """
         ...
 
     def names(self, folder: Path) -> list[str]:
@@ -73,25 +81,24 @@ class Tree(Protocol):
 class Disk:
     """The files as they lie in the store's folder."""
 
-    def folders(self, path: Path) -> list[Path]:
-        """Return the folders in a folder, sorted, links left out; none where it is missing.
-
-        Raises:
-            StoreError: it cannot be read.
-        """
+    def folders(self, path: Path) -> list[str]:
+        """Return the names of the folders in a folder, sorted; none where it is missing."""
         try:
-            entries = sorted(path.iterdir())
+            with os.scandir(path) as found:
+                names = sorted(entry.name for entry in found if entry.is_dir(follow_symlinks=False))
+            if names and not os.access(path, os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except FileNotFoundError:
             return []
         except OSError as error:
             raise StoreError(
                 f"cannot read {path}: {error.strerror}", hint="check its rights"
             ) from error
-        return [entry for entry in entries if entry.is_dir() and not entry.is_symlink()]
+        return names
 
     def names(self, folder: Path) -> list[str]:
         """Return what is in a folder."""
-        return [path.name for path in folder.iterdir()]
+        return os.listdir(folder)  # noqa: PTH208 - a listing does this for every run
 
     def is_folder(self, path: Path) -> bool:
         """Tell whether a folder is there that no link stands for."""
@@ -99,11 +106,11 @@ class Disk:
 
     def is_file(self, path: Path) -> bool:
         """Tell whether a file is there."""
-        return path.exists()
+        return os.path.exists(path)  # noqa: PTH110 - which is False where it cannot be told
 
     def size(self, path: Path) -> int:
         """Return a file's size in bytes."""
-        return path.lstat().st_size
+        return os.lstat(path).st_size
 
     def read_json(self, path: Path) -> dict[str, object]:
         """Read a file that holds one JSON object."""

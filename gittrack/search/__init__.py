@@ -5,36 +5,63 @@ metrics.acc > 0.9 and (params.solver = 'saga' or params.alpha < 0.1) and tags.te
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from gittrack.entities import Experiment, experiment_of
-from gittrack.errors import InvalidValueError
-from gittrack.runs.reading import StoredRun
+from gittrack.errors import GittrackError, InvalidValueError
+from gittrack.files import Problem
+from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.record import RunRecord
-from gittrack.runs.store import Listing, Store
 from gittrack.search import fields
-from gittrack.search.evaluate import matcher
-from gittrack.search.fields import keys, unknown_keys
-from gittrack.search.order import ordered, parse_order
+from gittrack.search.evaluate import fitting, matcher
+from gittrack.search.fields import Answer, keys, unknown_keys
+from gittrack.search.order import ordered, parse_order, places
 from gittrack.search.parser import parse_filter
+from gittrack.search.snapshot import Snapshot, look
+from gittrack.search.syntax import Key, Node, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from gittrack.runs.store import Store
 
 ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
+_T = TypeVar("_T")
 
 __all__ = [
+    "Found",
+    "Key",
+    "Table",
     "ViewType",
     "experiments",
     "keys",
+    "known_keys",
     "matcher",
     "ordered",
     "parse_filter",
     "parse_order",
     "runs",
+    "table",
     "unknown_keys",
 ]
+
+
+class Found(NamedTuple):
+    """A page of the runs that were found, what could not be read, and how many there are in all."""
+
+    runs: list[StoredRun]
+    problems: list[Problem]
+    total: int
+
+
+class Table(NamedTuple):
+    """What was asked of every run that was found, by key; one value a run, in its order."""
+
+    folders: list[Path]
+    columns: dict[Key, list[Answer]]
+    problems: list[Problem]
 
 
 def runs(
@@ -43,14 +70,16 @@ def runs(
     experiments: Iterable[str] | None = None,
     filter_string: str = "",
     order_by: Sequence[str] = (),
+    start: int = 0,
     max_results: int | None = None,
     view: ViewType = "ACTIVE_ONLY",
-) -> Listing:
+) -> Found:
     """Return the runs that a filter fits, in order, and what could not be read.
 
     Args:
         experiments: names or ids; default: all that are not deleted.
         order_by: `entity.key [ASC|DESC]` each; among equals the newest first, then by id.
+        start: how many of them to leave out at the beginning, as pages do.
 
     Raises:
         FilterError: the filter or the order cannot be read.
@@ -58,14 +87,117 @@ def runs(
     """
     if max_results is not None and max_results < 0:
         raise InvalidValueError(f"max_results is {max_results}", hint="give 0 or more")
-    fits = matcher(parse_filter(filter_string))
-    orders = parse_order(order_by)
-    ids = None
-    if experiments is not None:
-        ids = dict.fromkeys(store.experiment(name).experiment_id for name in experiments)
-    listing = store.runs(ids, deleted=view != "ACTIVE_ONLY")
-    found = [run for run in listing.runs if (run.deleted or view != "DELETED_ONLY") and fits(run)]
-    return Listing(ordered(found, orders)[:max_results], listing.problems)
+    end = None if max_results is None else start + max_results
+
+    def use(snapshot: Snapshot, at: list[int]) -> tuple[list[Path], int]:
+        return _folders(snapshot, at[start:end]), len(at)
+
+    known = _known(store)
+    chosen = _chosen(store, experiments, known)
+    problems: list[Problem] = []
+    query = _Query(parse_filter(filter_string), parse_order(order_by), view, known)
+    folders, total = _find(store, query, chosen, problems, use)
+    return Found(list(_read(store, folders, known, problems)), problems, total)
+
+
+def table(
+    store: Store,
+    wanted: Sequence[Key],
+    *,
+    experiments: Iterable[str] | None = None,
+    filter_string: str = "",
+    order_by: Sequence[str] = (),
+    view: ViewType = "ACTIVE_ONLY",
+) -> Table:
+    """Return what the runs that a filter fits have under some keys, see `runs`; reads none of them.
+
+    Raises:
+        FilterError: the filter or the order cannot be read.
+        NotFoundError: there is no such experiment.
+    """
+    problems: list[Problem] = []
+
+    def use(snapshot: Snapshot, at: list[int]) -> Table:
+        columns = {key: [snapshot.column(key)[place] for place in at] for key in wanted}
+        return Table(_folders(snapshot, at), columns, problems)
+
+    known = _known(store)
+    query = _Query(parse_filter(filter_string), parse_order(order_by), view, known)
+    return _find(store, query, _chosen(store, experiments, known), problems, use)
+
+
+def known_keys(store: Store) -> set[Key]:
+    """Return what any run of the store has something under, those of deleted experiments too."""
+    return look(store, Snapshot.keys, experiments=_known(store), problems=[])
+
+
+class _Query(NamedTuple):
+    """Which runs are looked for, in which order; `known` tells which experiments are deleted."""
+
+    node: Node
+    orders: Sequence[Order]
+    view: ViewType
+    known: Mapping[str, bool]
+
+
+def _known(store: Store) -> dict[str, bool]:
+    return {item.experiment_id: item.deleted for item in store.experiments(deleted=True)}
+
+
+def _chosen(
+    store: Store, experiments: Iterable[str] | None, known: Mapping[str, bool]
+) -> list[str]:
+    if experiments is None:
+        return [name for name, gone in known.items() if not gone]
+    return [store.experiment(name).experiment_id for name in experiments]
+
+
+def _find(
+    store: Store,
+    query: _Query,
+    experiments: Iterable[str],
+    problems: list[Problem],
+    use: Callable[[Snapshot, list[int]], _T],
+) -> _T:
+    return look(
+        store,
+        lambda snapshot: use(snapshot, _places(snapshot, query)),
+        experiments=experiments,
+        problems=problems,
+    )
+
+
+def _folders(snapshot: Snapshot, at: Iterable[int]) -> list[Path]:
+    every = snapshot.folders()
+    return [Path(every[place]) for place in at]
+
+
+def _places(snapshot: Snapshot, query: _Query) -> list[int]:
+    """Return the places of the runs that fit, in order."""
+    fits = fitting(query.node, snapshot.column, count=len(snapshot))
+    if query.view == "ALL":
+        wanted = fits
+    else:
+        deleted_wanted = query.view == "DELETED_ONLY"
+        homes = snapshot.column(Key("attribute", "experiment_id"))
+        wanted = [
+            fit and (deleted or query.known[str(home)]) == deleted_wanted
+            for fit, deleted, home in zip(fits, snapshot.deleted(), homes, strict=True)
+        ]
+    at = (place for place, fit in enumerate(wanted) if fit)
+    return places(snapshot.column, query.orders, at)
+
+
+def _read(
+    store: Store, folders: Iterable[Path], known: Mapping[str, bool], problems: list[Problem]
+) -> Iterator[StoredRun]:
+    for folder in folders:
+        try:
+            run = read_run(folder, store.tree)
+        except GittrackError as error:
+            problems.append(Problem(folder, error.message, hint=error.hint))
+        else:
+            yield replace(run, deleted=True) if known.get(run.experiment_id) else run
 
 
 def experiments(

@@ -1,8 +1,9 @@
 """Tell which runs a filter fits.
 
-A clause about a key that a run does not have is false, also with `!=` and `not in`; only
-`is null` is true then. Compared with a number, a param that is no number behaves like NaN: it is
-unequal to it, and nothing else.
+Runs are looked at as columns: for each key, what they have under it, one after the other. A clause
+about a key that a run does not have is false, also with `!=` and `not in`; only `is null` is true
+then. Compared with a number, a param that is no number behaves like NaN: it is unequal to it, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 import math
 import operator as operators
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from gittrack.runs.reading import StoredRun
 from gittrack.runs.values import number_of, param_text
 from gittrack.search import fields
+from gittrack.search.fields import Answer
 from gittrack.search.syntax import All, Comparison, Either, Key, Like, Member, Missing, Node, Not
 
-Predicate = Callable[[StoredRun], bool]
+if TYPE_CHECKING:
+    from gittrack.runs.reading import StoredRun
+
+Columns = Callable[[Key], Sequence[Answer]]
 Test = Callable[[Any], bool]
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -31,70 +35,58 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def matcher(node: Node) -> Predicate:
-    """Return the function that tells whether a run fits."""
+def fitting(node: Node, columns: Columns, *, count: int) -> list[bool]:
+    """Return of each of `count` runs whether the filter fits it."""
     if isinstance(node, Not):
-        term = matcher(node.term)
-        return lambda run: not term(run)
+        return [not fits for fits in fitting(node.term, columns, count=count)]
     if isinstance(node, (All, Either)):
+        terms = [fitting(term, columns, count=count) for term in node.terms]
         joined = all if isinstance(node, All) else any
-        terms = [matcher(item) for item in node.terms]
-        return lambda run: joined(fits(run) for fits in terms)
+        return [joined(fits) for fits in zip(*terms, strict=True)] if terms else [True] * count
+    column = columns(node.key)
     if isinstance(node, Missing):
-        key, wanted = node.key, node.negated
-        return lambda run: bool(_texts(run, key)) == wanted
-    return _clause(node)
+        return [(answer is not None) == node.negated for answer in column]
+    test = _test(node)
+    return [
+        answer is not None and (any(map(test, answer)) if type(answer) is list else test(answer))
+        for answer in column
+    ]
 
 
-def _clause(node: Comparison | Like | Member) -> Predicate:
-    key, values = node.key, _values_of(node)
-    if isinstance(node, Comparison):
-        compare, value = _OPERATORS[node.operator], _cased(key, node.value)
-        return lambda run: any(compare(found, value) for found in values(run, key))
-    if isinstance(node, Member):
-        wanted, member_negated = {_cased(key, value) for value in node.values}, node.negated
-        return lambda run: any((found in wanted) != member_negated for found in values(run, key))
-    pattern, negated = _pattern(node), node.negated
-    return lambda run: any(
-        (pattern.fullmatch(str(found)) is not None) != negated for found in values(run, key)
-    )
+def matcher(node: Node) -> Callable[[StoredRun], bool]:
+    """Return the function that tells whether a run fits."""
+    return lambda run: fitting(node, lambda key: [fields.answer(run, key)], count=1)[0]
 
 
-def _values_of(node: Comparison | Like | Member) -> Callable[[StoredRun, Key], list[Any]]:
+def _test(node: Comparison | Like | Member) -> Test:
+    """Return the test of one value that a run has under the clause's key."""
+    is_param = node.key.entity == "param"
     if isinstance(node, Like):
-        return _texts
-    if isinstance(node, Comparison):
-        return _texts if isinstance(node.value, str) else _numbers
-    if all(isinstance(value, str) for value in node.values):
-        return _texts
-    if any(isinstance(value, str) for value in node.values):
-        return lambda run, key: _either(run, key, node.values)
-    return _numbers
+        pattern, negated = _pattern(node), node.negated
+        return lambda found: (pattern.fullmatch(param_text(found)) is not None) != negated
+    if isinstance(node, Member):
+        return _is_member(node)
+    compare, value = _OPERATORS[node.operator], _cased(node.key, node.value)
+    if is_param and isinstance(value, str):
+        return lambda found: compare(param_text(found), value)
+    if is_param:
+        return lambda found: compare(_number(found), value)
+    return lambda found: compare(found, value)
 
 
-def _texts(run: StoredRun, key: Key) -> list[Any]:
-    """Return the values a run has under a key, params as text; datasets can have several."""
-    if key.entity == "dataset":
-        return list(fields.dataset_values(run, key))
-    if key.entity == "param":
-        present, value = fields.param(run, key)
-        return [param_text(value)] if present else []
-    answer = fields.text_or_number(run, key)
-    return [] if answer is None else [answer]
-
-
-def _numbers(run: StoredRun, key: Key) -> list[Any]:
-    if key.entity != "param":
-        return _texts(run, key)
-    present, value = fields.param(run, key)
-    number = number_of(value)
-    return [math.nan if number is None else number] if present else []
-
-
-def _either(run: StoredRun, key: Key, values: tuple[str | float, ...]) -> list[Any]:
+def _is_member(node: Member) -> Test:
+    wanted, negated = {_cased(node.key, value) for value in node.values}, node.negated
+    if node.key.entity != "param":
+        return lambda found: (found in wanted) != negated
+    if all(isinstance(value, str) for value in wanted):
+        return lambda found: (param_text(found) in wanted) != negated
     # `params.x in (1, 'auto')`: the number if that is listed, else the text.
-    numbers = _numbers(run, key)
-    return numbers if numbers and numbers[0] in values else _texts(run, key)
+    return lambda found: (_number(found) in wanted or param_text(found) in wanted) != negated
+
+
+def _number(found: str | float) -> float:
+    number = number_of(found)
+    return math.nan if number is None else number
 
 
 def _cased(key: Key, value: str | float) -> str | float:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from gittrack import paths
 from gittrack.entities import system_tags
+from gittrack.runs.values import param_text
 from gittrack.search.syntax import All, Either, Entity, Key, Node, Not, Order
 
 if TYPE_CHECKING:
     from gittrack.runs.reading import StoredRun
     from gittrack.runs.values import ParamValue
 
-Answer = str | float | None
+# What a run has under a key. Several values, as of its datasets, are a list, which gives no order.
+Answer: TypeAlias = "str | float | list[str] | None"
 
 ENTITIES: Mapping[str, Entity] = {
     "metrics": "metric",
@@ -34,6 +38,8 @@ ENTITIES: Mapping[str, Entity] = {
 DATASET_KEYS = ("name", "digest", "context")
 _SYSTEM = "mlflow."
 TIMES = ("start_time", "end_time")
+# Attributes that the place of a run's folder tells.
+PLACES = ("experiment_id", "artifact_uri")
 
 _ATTRIBUTES: Mapping[str, Callable[[StoredRun], Answer]] = {
     "run_id": lambda run: run.run_id,
@@ -42,7 +48,7 @@ _ATTRIBUTES: Mapping[str, Callable[[StoredRun], Answer]] = {
     "experiment_id": lambda run: run.experiment_id,
     "status": lambda run: run.record.status,
     "user_id": lambda run: run.record.user,
-    "artifact_uri": lambda run: str(run.artifacts),
+    "artifact_uri": lambda run: (run.folder / paths.ARTIFACTS).absolute().as_uri(),
     "start_time": lambda run: run.record.start_time,
     "end_time": lambda run: run.record.end_time,
     "parent": lambda run: run.record.parent,
@@ -86,27 +92,48 @@ EXPERIMENTS = Subject(
 )
 
 
-def text_or_number(run: StoredRun, key: Key) -> Answer:
-    """Return what a run has as this metric, tag or attribute; None where it has nothing."""
+def answer(run: StoredRun, key: Key) -> Answer:
+    """Return what a run has under a key; None where it has nothing."""
+    record = run.record
     if key.entity == "metric":
-        summary = run.record.metrics.get(key.name)
+        summary = record.metrics.get(key.name)
         return None if summary is None else summary.last
-    if key.entity == "tag":
-        value = run.record.tags.get(key.name)
-        if value is None and key.name.startswith(_SYSTEM):
-            return system_tags(run.record, run.note).get(key.name)
-        return value
-    return _ATTRIBUTES[key.name](run)
+    if key.entity == "param":
+        return _param(record.params[key.name]) if key.name in record.params else None
+    if key.entity == "dataset":
+        found = (item.get(key.name) for item in record.inputs)
+        return [value for value in found if isinstance(value, str)] or None
+    if key.entity == "attribute":
+        return _ATTRIBUTES[key.name](run)
+    value = record.tags.get(key.name)
+    if value is None and key.name.startswith(_SYSTEM):
+        return system_tags(record, run.note).get(key.name)
+    return value
 
 
-def param(run: StoredRun, key: Key) -> tuple[bool, ParamValue]:
-    """Return whether a run has a param, and its value, which may be None."""
-    return key.name in run.record.params, run.record.params.get(key.name)
+def answers(run: StoredRun) -> dict[Key, Answer]:
+    """Return all that a run has, by key, but for what its place tells."""
+    record = run.record
+    found: dict[Key, Answer] = {
+        Key("metric", name): summary.last for name, summary in record.metrics.items()
+    }
+    for name, given in record.params.items():
+        found[Key("param", name)] = _param(given)
+    for name, text in {**system_tags(record, run.note), **record.tags}.items():
+        found[Key("tag", name)] = text
+    others = [Key("attribute", name) for name in _ATTRIBUTES if name not in PLACES]
+    if record.inputs:
+        others += [Key("dataset", name) for name in DATASET_KEYS]
+    for key in others:
+        if (value := answer(run, key)) is not None:
+            found[key] = value
+    return found
 
 
-def dataset_values(run: StoredRun, key: Key) -> list[str]:
-    """Return what the run's datasets have under a key."""
-    return [value for item in run.record.inputs if isinstance(value := item.get(key.name), str)]
+def _param(value: ParamValue) -> Answer:
+    if value is None:
+        return ["None"]  # which is there, but gives no order
+    return param_text(value) if isinstance(value, bool) else value
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -116,24 +143,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return by_lower[close[0]] if close else ""
 
 
-def unknown_keys(node: Node, runs: Iterable[StoredRun], orders: Iterable[Order] = ()) -> list[str]:
+def unknown_keys(node: Node, known: AbstractSet[Key], orders: Iterable[Order] = ()) -> list[str]:
     """Return a sentence for each metric, param or tag that no run has, with the nearest name.
 
-    Those of a filter, and of an order.
+    Those of a filter, and of an order; `known` is all that runs have.
     """
-    seen = list(runs)
     asked = [*keys(node), *(order.key for order in orders)]
     wanted = dict.fromkeys(key for key in asked if key.entity in ("metric", "param", "tag"))
-    return [sentence for key in wanted if (sentence := _unknown(key, seen))]
+    return [sentence for key in wanted if (sentence := _unknown(key, known))]
 
 
-def _unknown(key: Key, runs: list[StoredRun]) -> str:
-    if key.entity == "tag" and key.name.startswith(_SYSTEM):
+def _unknown(key: Key, known: AbstractSet[Key]) -> str:
+    if not known or key in known or (key.entity == "tag" and key.name.startswith(_SYSTEM)):
         return ""
-    names = {name for run in runs for name in getattr(run.record, f"{key.entity}s")}
-    if not runs or key.name in names:
-        return ""
-    close = nearest(key.name, names)
+    close = nearest(key.name, (other.name for other in known if other.entity == key.entity))
     return f"no run has a {key.entity} {key.name!r}" + (
         f"; did you mean {close!r}?" if close else ""
     )

@@ -5,10 +5,10 @@ Numbers come before text; what is missing or NaN comes last, whichever the direc
 
 from __future__ import annotations
 
-import math
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from gittrack.runs.values import number_of, param_text
+from gittrack.runs.values import number_of
 from gittrack.search import fields
 from gittrack.search.parser import TokenReader
 from gittrack.search.syntax import Key, Order
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gittrack.runs.reading import StoredRun
+    from gittrack.search.evaluate import Columns
+    from gittrack.search.fields import Answer
 
 _SortKey = tuple[int, float, str]
 
@@ -30,15 +32,27 @@ def parse_order(clauses: Sequence[str], subject: fields.Subject = fields.RUNS) -
     return [order for clause in clauses for order in _parse(clause, subject)]
 
 
-def ordered(runs: Iterable[StoredRun], orders: Sequence[Order] = ()) -> list[StoredRun]:
-    """Return the runs in that order; among equals the newest first, then by id."""
-    found = sorted(runs, key=lambda run: (-run.record.start_time, run.run_id))
+def places(columns: Columns, orders: Sequence[Order], chosen: Iterable[int]) -> list[int]:
+    """Return the chosen places of the columns in that order.
+
+    Among equals the newest run comes first, then the one whose id does.
+    """
+    starts, ids = columns(Key("attribute", "start_time")), columns(Key("attribute", "run_id"))
+    found = sorted(chosen, key=lambda at: (-starts[at], ids[at]))  # type: ignore[operator]
     for order in reversed(orders):
-        keyed = [(_sort_key(run, order.key), run) for run in found]
-        present = [(key, run) for key, run in keyed if key is not None]
-        present.sort(key=lambda pair: pair[0], reverse=order.descending)
-        found = [run for _, run in present] + [run for key, run in keyed if key is None]
+        column = columns(order.key)
+        keyed = [(_sort_key(order.key, column[at]), at) for at in found]
+        present = [(key, at) for key, at in keyed if key is not None]
+        present.sort(key=itemgetter(0), reverse=order.descending)
+        found = [at for _, at in present] + [at for key, at in keyed if key is None]
     return found
+
+
+def ordered(runs: Iterable[StoredRun], orders: Sequence[Order] = ()) -> list[StoredRun]:
+    """Return runs in that order, see `places`."""
+    given = list(runs)
+    at = places(lambda key: [fields.answer(run, key) for run in given], orders, range(len(given)))
+    return [given[index] for index in at]
 
 
 def _parse(text: str, subject: fields.Subject) -> list[Order]:
@@ -56,14 +70,10 @@ def _parse(text: str, subject: fields.Subject) -> list[Order]:
             raise reader.expected("asc, desc, a comma or the end")
 
 
-def _sort_key(run: StoredRun, key: Key) -> _SortKey | None:
-    if key.entity == "param":
-        _, value = fields.param(run, key)
-        if value is None:
-            return None
-        number = number_of(value)
-        return (1, 0.0, param_text(value)) if number is None else (0, number, "")
-    answer = fields.text_or_number(run, key)
-    if answer is None or (isinstance(answer, float) and math.isnan(answer)):
+def _sort_key(key: Key, answer: Answer) -> _SortKey | None:
+    if answer is None or isinstance(answer, list) or answer != answer:  # noqa: PLR0124 - NaN
         return None
+    if key.entity == "param" and isinstance(answer, str):
+        number = number_of(answer)
+        return (1, 0.0, answer) if number is None else (0, number, "")
     return (1, 0.0, answer) if isinstance(answer, str) else (0, answer, "")

@@ -27,7 +27,7 @@ from gittrack.tracking.holding import (
     open_writer,
     stored_active,
 )
-from gittrack.tracking.paging import PagedList, page
+from gittrack.tracking.paging import PagedList, token_of, window
 from gittrack.tracking.registering import RegistryClient
 from gittrack.tracking.validation import (
     check_integer,
@@ -286,15 +286,18 @@ class MlflowClient(ArtifactClient, RegistryClient):
             InvalidValueError: the page is too large, or the token none of ours.
         """
         named = [experiment_ids] if isinstance(experiment_ids, str) else experiment_ids
+        start, size = window(max_results, page_token)
         found = search.runs(
             self.store,
             experiments=[self._stored(name).experiment_id for name in named],
             filter_string=filter_string or "",
             order_by=tuple(order_by or ()),
+            start=start,
+            max_results=size,
             view=view_of(run_view_type),
-        ).runs
-        runs, token = page(found, max_results=max_results, token=page_token)
-        return PagedList([run_of(stored) for stored in runs], token)
+        )
+        token = token_of(start + size, total=found.total)
+        return PagedList([run_of(stored) for stored in found.runs], token)
 
     # -- inside
 

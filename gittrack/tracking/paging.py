@@ -37,19 +37,30 @@ def page(
     Raises:
         InvalidValueError: the token is none of ours, or the page too large.
     """
-    size = len(found) if max_results is None else max_results
-    if size < 0 or (max_results is not None and size > LARGEST_PAGE):
+    start, size = window(max_results or 0, token)
+    end = len(found) if max_results is None else start + size
+    return found[start:end], token_of(end, total=len(found))
+
+
+def window(max_results: int, token: str | None) -> tuple[int, int]:
+    """Return how many of a list stand before a page, and how many it may have.
+
+    Raises:
+        InvalidValueError: the token is none of ours, or the page too large.
+    """
+    if not 0 <= max_results <= LARGEST_PAGE:
         raise InvalidValueError(
             f"Invalid value {max_results} for parameter 'max_results' supplied: it must be at most "
             f"{LARGEST_PAGE}",
             hint="ask for the rest with page_token=result.token",
         )
-    start = _offset(token) if token else 0
-    end = start + size
-    return found[start:end], _token(end) if end < len(found) else None
+    return _offset(token) if token else 0, max_results
 
 
-def _token(offset: int) -> str:
+def token_of(offset: int, *, total: int) -> str | None:
+    """Return the token of the page that begins there; None where there is none."""
+    if offset >= total:
+        return None
     return base64.b64encode(json.dumps({"offset": offset}).encode()).decode()
 
 

@@ -105,15 +105,16 @@ def test_wrong_orders_and_limits_are_refused(store: Store) -> None:
 
 
 def test_names_that_no_run_has_are_told_with_the_nearest(store: Store) -> None:
-    runs = [write_run(store, "a", metrics={"accuracy": 1}, tags={"team": "x"})]
+    write_run(store, "a", metrics={"accuracy": 1}, tags={"team": "x"})
+    known = search.known_keys(store)
     node = search.parse_filter(
         "metrics.acuracy > 1 or params.q = '1' or tags.team = 'x' or tags.mlflow.user = 'y'"
     )
-    assert search.unknown_keys(node, runs) == [
+    assert search.unknown_keys(node, known) == [
         "no run has a metric 'acuracy'; did you mean 'accuracy'?",
         "no run has a param 'q'",
     ]
     orders = search.parse_order(["metrics.acuracy desc, metrics.accuracy, start_time"])
-    assert search.unknown_keys(search.parse_filter(""), runs, orders) == [
+    assert search.unknown_keys(search.parse_filter(""), known, orders) == [
         "no run has a metric 'acuracy'; did you mean 'accuracy'?"
     ]
