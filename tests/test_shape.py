@@ -68,6 +68,7 @@ ROWS = (
     (
         "uses",
         {
+            "committing",
             "exchange",
             "projects",
             "serving",
