@@ -72,6 +72,7 @@ ROWS = (
             "exchange",
             "projects",
             "serving",
+            "ui",
             "engines",
         },
     ),
