@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from gittrack.tracking.calls import delete_experiment_tag as delete_experiment_tag
     from gittrack.tracking.calls import delete_run as delete_run
     from gittrack.tracking.calls import delete_tag as delete_tag
+    from gittrack.tracking.calls import flush_artifact_async_logging as flush_artifact_async_logging
     from gittrack.tracking.calls import flush_async_logging as flush_async_logging
     from gittrack.tracking.calls import get_artifact_uri as get_artifact_uri
     from gittrack.tracking.calls import get_experiment as get_experiment
     from gittrack.tracking.calls import get_experiment_by_name as get_experiment_by_name
     from gittrack.tracking.calls import get_parent_run as get_parent_run
+    from gittrack.tracking.calls import get_registry_uri as get_registry_uri
     from gittrack.tracking.calls import last_active_run as last_active_run
     from gittrack.tracking.calls import load_table as load_table
     from gittrack.tracking.calls import log_dict as log_dict
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from gittrack.tracking.calls import log_image as log_image
     from gittrack.tracking.calls import log_input as log_input
     from gittrack.tracking.calls import log_inputs as log_inputs
+    from gittrack.tracking.calls import log_stream as log_stream
     from gittrack.tracking.calls import log_table as log_table
     from gittrack.tracking.calls import log_text as log_text
     from gittrack.tracking.calls import register_model as register_model
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from gittrack.tracking.calls import search_registered_models as search_registered_models
     from gittrack.tracking.calls import set_experiment_tag as set_experiment_tag
     from gittrack.tracking.calls import set_experiment_tags as set_experiment_tags
+    from gittrack.tracking.calls import set_registry_uri as set_registry_uri
     from gittrack.tracking.client import Client as Client
     from gittrack.tracking.client import MlflowClient as MlflowClient
     from gittrack.tracking.finding import search_runs as search_runs
@@ -63,6 +67,20 @@ if TYPE_CHECKING:
     from gittrack.tracking.fluent import set_experiment as set_experiment
     from gittrack.tracking.fluent import set_tag as set_tag
     from gittrack.tracking.fluent import set_tags as set_tags
+    from gittrack.tracking.images import Image as Image
+    from gittrack.tracking.system import (
+        disable_system_metrics_logging as disable_system_metrics_logging,
+    )
+    from gittrack.tracking.system import (
+        enable_system_metrics_logging as enable_system_metrics_logging,
+    )
+    from gittrack.tracking.system import set_system_metrics_node_id as set_system_metrics_node_id
+    from gittrack.tracking.system import (
+        set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging,
+    )
+    from gittrack.tracking.system import (
+        set_system_metrics_sampling_interval as set_system_metrics_sampling_interval,
+    )
 
 __version__ = VERSION
 
@@ -79,11 +97,12 @@ _NAMES = {
     """,
     "gittrack.tracking.calls": """
         create_experiment delete_experiment delete_experiment_tag delete_run delete_tag
-        flush_async_logging get_artifact_uri get_experiment get_experiment_by_name
+        flush_artifact_async_logging flush_async_logging get_artifact_uri get_experiment
+        get_experiment_by_name get_registry_uri
         get_parent_run last_active_run load_table log_dict log_figure log_image log_input
-        log_inputs log_table log_text register_model restore_experiment restore_run
+        log_inputs log_stream log_table log_text register_model restore_experiment restore_run
         search_experiments search_model_versions search_registered_models
-        set_experiment_tag set_experiment_tags
+        set_experiment_tag set_experiment_tags set_registry_uri
     """,
     "gittrack.tracking.client": "Client MlflowClient",
     "gittrack.tracking.finding": "search_runs",
@@ -91,11 +110,17 @@ _NAMES = {
         autolog get_run log_artifact log_artifacts log_metric log_metrics log_param log_params
         set_experiment set_tag set_tags
     """,
+    "gittrack.tracking.images": "Image",
+    "gittrack.tracking.system": """
+        disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id
+        set_system_metrics_samples_before_logging set_system_metrics_sampling_interval
+    """,
 }
 _HOMES = dict(sorted((name, home) for home, names in _NAMES.items() for name in names.split()))
 _MODULES = (
     "artifacts",
     "client",
+    "config",
     "data",
     "entities",
     "exceptions",
@@ -103,6 +128,7 @@ _MODULES = (
     "projects",
     "pyfunc",
     "sklearn",
+    "system_metrics",
     "tracking",
     "types",
 )

@@ -7,13 +7,14 @@ says of the source stands in tags named `mlflow.*`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gittrack import paths
 from gittrack.runs.reading import NOTE_TAG
 from gittrack.runs.values import param_text
+from gittrack.states import LifecycleStage, RunStatus, SourceType, ViewType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,51 +26,43 @@ if TYPE_CHECKING:
     from gittrack.runs.store import Store
 
 
+__all__ = [
+    "Dataset",
+    "DatasetInput",
+    "Experiment",
+    "ExperimentTag",
+    "FileInfo",
+    "InputTag",
+    "LifecycleStage",
+    "Metric",
+    "Param",
+    "Run",
+    "RunData",
+    "RunInfo",
+    "RunInputs",
+    "RunStatus",
+    "RunTag",
+    "SourceType",
+    "ViewType",
+]
+
 CONTEXT_TAG = "mlflow.data.context"
 
 
-class SourceType:
-    """What started a run, as the tag `mlflow.source.type` names it."""
+class _Entity:
+    """What all entities can, as MLflow's: `dict(entity)` and `entity.to_dictionary()`."""
 
-    NOTEBOOK = "NOTEBOOK"
-    JOB = "JOB"
-    PROJECT = "PROJECT"
-    LOCAL = "LOCAL"
-    UNKNOWN = "UNKNOWN"
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        for each in fields(self):  # type: ignore[arg-type]
+            yield each.name, getattr(self, each.name)
 
-
-class LifecycleStage:
-    """Whether something was deleted."""
-
-    ACTIVE = "active"
-    DELETED = "deleted"
-
-
-class ViewType:
-    """Which runs a search looks at."""
-
-    ACTIVE_ONLY = 1
-    DELETED_ONLY = 2
-    ALL = 3
-
-
-class RunStatus:
-    """The states of a run, as `RunInfo.status` names them."""
-
-    RUNNING = "RUNNING"
-    SCHEDULED = "SCHEDULED"
-    FINISHED = "FINISHED"
-    FAILED = "FAILED"
-    KILLED = "KILLED"
-
-    @staticmethod
-    def is_terminated(status: str) -> bool:
-        """Tell whether a run of this status has ended."""
-        return status in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return it as plain dictionaries."""
+        return {name: _plain(value) for name, value in self}
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(_Entity):
     """One logged value; `timestamp` in ms since 1970 UTC."""
 
     key: str
@@ -79,7 +72,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Param:
+class Param(_Entity):
     """One param, its value as text."""
 
     key: str
@@ -87,7 +80,7 @@ class Param:
 
 
 @dataclass(frozen=True)
-class RunTag:
+class RunTag(_Entity):
     """One tag of a run."""
 
     key: str
@@ -95,7 +88,7 @@ class RunTag:
 
 
 @dataclass(frozen=True)
-class RunInfo:
+class RunInfo(_Entity):
     """What identifies a run and how it stands; times in ms since 1970 UTC."""
 
     run_id: str
@@ -115,20 +108,16 @@ class RunInfo:
 
 
 @dataclass(frozen=True)
-class RunData:
+class RunData(_Entity):
     """What a run logged: the last value of each metric, params as text, tags."""
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def to_dictionary(self) -> dict[str, dict[str, Any]]:
-        """Return it as plain dictionaries."""
-        return {"metrics": dict(self.metrics), "params": dict(self.params), "tags": dict(self.tags)}
-
 
 @dataclass(frozen=True)
-class ExperimentTag:
+class ExperimentTag(_Entity):
     """One tag of an experiment."""
 
     key: str
@@ -136,7 +125,7 @@ class ExperimentTag:
 
 
 @dataclass(frozen=True)
-class InputTag:
+class InputTag(_Entity):
     """One tag of a dataset in a run; its context is that of the key `mlflow.data.context`."""
 
     key: str
@@ -144,7 +133,7 @@ class InputTag:
 
 
 @dataclass(frozen=True)
-class FileInfo:
+class FileInfo(_Entity):
     """An artifact, by its path among the run's; a folder has no size."""
 
     path: str
@@ -153,7 +142,7 @@ class FileInfo:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(_Entity):
     """A dataset as a run recorded it; source, schema and profile as JSON texts."""
 
     name: str
@@ -165,7 +154,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class DatasetInput:
+class DatasetInput(_Entity):
     """A dataset that a run read, and what for."""
 
     dataset: Dataset
@@ -173,33 +162,26 @@ class DatasetInput:
 
 
 @dataclass(frozen=True)
-class RunInputs:
+class RunInputs(_Entity):
     """The datasets that a run read."""
 
     dataset_inputs: tuple[DatasetInput, ...] = ()
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(_Entity):
     """One run."""
 
     info: RunInfo
     data: RunData
     inputs: RunInputs = field(default_factory=RunInputs)
 
-    def to_dictionary(self) -> dict[str, Any]:
-        """Return it as plain dictionaries."""
-        inputs = [asdict(item) for item in self.inputs.dataset_inputs]
-        return {
-            "info": asdict(self.info),
-            "data": self.data.to_dictionary(),
-            "inputs": {"dataset_inputs": inputs},
-        }
-
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(_Entity):
     """One experiment; its id is the name of its folder."""
+
+    DEFAULT_EXPERIMENT_NAME: ClassVar[str] = paths.DEFAULT_EXPERIMENT
 
     experiment_id: str
     name: str
@@ -210,12 +192,15 @@ class Experiment:
     last_update_time: int | None = None
 
 
-def run_of(stored: StoredRun) -> Run:
-    """Return a stored run in MLflow's shape."""
+def run_of(stored: StoredRun, *, whole: bool = False) -> Run:
+    """Return a stored run in MLflow's shape; `whole` has the system metrics among its metrics."""
     record = stored.record
     info = info_of(record, stored.folder, deleted=stored.deleted)
     data = RunData(
-        metrics={name: summary.last for name, summary in record.metrics.items()},
+        metrics={
+            **(stored.system_metrics() if whole else {}),
+            **{name: summary.last for name, summary in record.metrics.items()},
+        },
         params={name: param_text(value) for name, value in record.params.items()},
         tags={**system_tags(record, stored.note), **record.tags},
     )
@@ -293,6 +278,14 @@ def system_tags(record: RunRecord, note: str = "") -> dict[str, str]:
         "mlflow.project.env": project.get("environment"),
     }
     return {name: str(value) for name, value in found.items() if value}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Entity):
+        return value.to_dictionary()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _times(folder: Path) -> list[int]:

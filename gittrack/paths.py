@@ -54,6 +54,7 @@ _HASHED_FOLDER = re.compile(r".*-[0-9a-f]{8}")
 _RUN_FOLDER = re.compile(r"(\d{8}-\d{6})-([A-Za-z0-9][\w-]{0,255})")
 _EDIT_FILE = re.compile(r"edit-\d{8}-\d{6}-[0-9a-z]{8}\.json")
 _METRICS_FILE = re.compile(r"metrics(\.(r\d+-)?[0-9a-z]{8})?(\.\d+)?\.jsonl")
+_SYSTEM_FILE = re.compile(_METRICS_FILE.pattern.replace("metrics", "system"))
 _RESERVED = {REGISTRY, "con", "prn", "aux", "nul"} | {
     f"{port}{n}" for port in ("com", "lpt") for n in range(10)
 }
@@ -131,15 +132,20 @@ def is_line_file(name: str) -> bool:
     return name.startswith("metrics") and _METRICS_FILE.fullmatch(name) is not None
 
 
-def line_file_name(*, first: bool, rank: int | None = None) -> str:
-    """Return the name of a process's line file.
+def is_system_file(name: str) -> bool:
+    """Tell whether a file name is one of a run's files of system metrics."""
+    return _SYSTEM_FILE.fullmatch(name) is not None
+
+
+def line_file_name(*, first: bool, rank: int | None = None, kind: str = "metrics") -> str:
+    """Return the name of a process's line file, of the kind "metrics" or "system".
 
     The plain one for the first, a random one for the others.
     """
     if first and not rank:
-        return "metrics.jsonl"
+        return f"{kind}.jsonl"
     prefix = f"r{rank}-" if rank else ""
-    return f"metrics.{prefix}{random_text(_RANDOM_LENGTH)}.jsonl"
+    return f"{kind}.{prefix}{random_text(_RANDOM_LENGTH)}.jsonl"
 
 
 def next_line_file(name: str) -> str:

@@ -24,6 +24,10 @@ EXPERIMENT_NAME = "GITTRACK_EXPERIMENT_NAME"
 RANK = "GITTRACK_RANK"
 USER = "GITTRACK_USER"
 REQUIRE_CLEAN = "GITTRACK_REQUIRE_CLEAN"
+SYSTEM_METRICS = "GITTRACK_ENABLE_SYSTEM_METRICS_LOGGING"
+SYSTEM_INTERVAL = "GITTRACK_SYSTEM_METRICS_SAMPLING_INTERVAL"
+SYSTEM_SAMPLES = "GITTRACK_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING"
+SYSTEM_NODE = "GITTRACK_SYSTEM_METRICS_NODE_ID"
 DOCKER_PULL = "GITTRACK_DOCKER_PULL"
 CACHE = "GITTRACK_CACHE"
 CONDA = "CONDA_EXE"
@@ -32,6 +36,10 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     RUN_ID: ("MLFLOW_RUN_ID",),
     EXPERIMENT_NAME: ("MLFLOW_EXPERIMENT_NAME",),
     RANK: ("RANK",),
+    **{
+        name: (name.replace("GITTRACK", "MLFLOW"),)
+        for name in (SYSTEM_METRICS, SYSTEM_INTERVAL, SYSTEM_SAMPLES, SYSTEM_NODE)
+    },
 }
 
 
@@ -44,6 +52,30 @@ def variable(name: str) -> str | None:
         if value := os.environ.get(candidate):
             return value
     return None
+
+
+def set_variable(name: str, value: str | None) -> None:
+    """Set a variable of ours for this process and its children; None unsets it."""
+    for each in (name, *_ALIASES.get(name, ())):
+        os.environ.pop(each, None)
+    if value is not None:
+        os.environ[name] = value
+
+
+def switched_on(name: str) -> bool:
+    """Tell whether a variable of ours is set, and not to 0, false, no or off."""
+    return (variable(name) or "0").lower() not in ("0", "false", "no", "off")
+
+
+def number(name: str) -> float | None:
+    """Return a variable of ours as a number; None where it is unset or none.
+
+    The environment is nobody's argument, and no reason to stop the work.
+    """
+    try:
+        return float(variable(name) or "")
+    except ValueError:
+        return None
 
 
 def rank() -> int | None:
@@ -64,7 +96,7 @@ def require_clean() -> None:
 
 def requires_clean() -> bool:
     """Tell whether a run may start only where nothing in the work tree is uncommitted."""
-    return (os.environ.get(REQUIRE_CLEAN) or "0").lower() not in ("0", "false", "no", "off")
+    return switched_on(REQUIRE_CLEAN)
 
 
 def cache_folder() -> Path:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from gittrack import entities
+from gittrack.errors import InvalidValueError
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.lines import Point
@@ -129,3 +130,28 @@ def test_a_point_becomes_a_metric():
 )
 def test_some_states_are_ends(status, ended):
     assert entities.RunStatus.is_terminated(status) is ended
+
+
+def test_entities_are_pairs_and_plain_dictionaries(stored):
+    run = entities.run_of(stored)
+    assert dict(run.info)["run_id"] == "k3v9x2mq7d"
+    assert dict(run.data)["params"] == run.data.params
+    assert run.to_dictionary()["info"] == run.info.to_dictionary() == dict(run.info)
+    assert run.to_dictionary()["data"]["metrics"] == {"rmse": 0.78}
+    assert dict(entities.Metric("a", 1.0, 2)) == {
+        "key": "a",
+        "value": 1.0,
+        "timestamp": 2,
+        "step": 0,
+    }
+
+
+def test_words_are_turned_into_text_and_back():
+    status, view = entities.RunStatus, entities.ViewType
+    assert status.to_string(status.from_string("FAILED")) == "FAILED"
+    assert status.is_terminated(status.from_string("KILLED"))
+    assert set(status.all_status()) == {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}
+    assert view.to_string(view.from_string("deleted_only")) == "deleted_only"
+    for wrong in (lambda: status.from_string("DONE"), lambda: view.to_string(7)):
+        with pytest.raises(InvalidValueError, match="is no"):
+            wrong()

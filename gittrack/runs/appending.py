@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from os import write
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,10 @@ class LineWriter:
     `rm -rf`), `check` writes it again. `restored` is how many files it wrote.
     """
 
-    def __init__(self, folder: Path, *, rank: int | None = None) -> None:
+    def __init__(self, folder: Path, *, rank: int | None = None, kind: str = "metrics") -> None:
         self.folder = folder
         self.restored = 0
-        self._rank = rank
+        self._named = partial(paths.line_file_name, rank=rank, kind=kind)
         self._descriptor = -1
         self._name = ""
         self._full: dict[str, int] = {}
@@ -60,7 +61,7 @@ class LineWriter:
         """Write a line where there is no file yet, or after one that could not be written whole."""
         if self._descriptor < 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            first = paths.line_file_name(first=True, rank=self._rank)
+            first = self._named(first=True)
             self._take(*self._create(first))
             self.append(line)
         else:
@@ -99,7 +100,7 @@ class LineWriter:
             try:
                 return name, files.open_append(self.folder / name)
             except FileExistsError:
-                name = paths.line_file_name(first=False, rank=self._rank)
+                name = self._named(first=False)
 
     def _roll(self) -> None:
         try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -193,10 +193,13 @@ def entry_line(kind: str, value: object, *, time: int) -> bytes:
     return f'{{"time":{time},{to_json(kind)}:{to_json(value, compact=True)}}}\n'.encode()
 
 
-def line_files(folder: Path) -> list[Path]:
-    """Return a run's metrics files, each followed by those that it was continued in."""
+def line_files(folder: Path, is_one: Callable[[str], bool] = paths.is_line_file) -> list[Path]:
+    """Return a run's metrics files, each followed by those that it was continued in.
+
+    Or files of another kind, where `is_one` tells them by their names.
+    """
     try:
-        found = [path for path in folder.iterdir() if paths.is_line_file(path.name)]
+        found = [path for path in folder.iterdir() if is_one(path.name)]
     except FileNotFoundError:
         return []
     return sorted(found, key=lambda path: paths.line_file_order(path.name))

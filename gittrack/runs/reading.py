@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import paths
 from gittrack.errors import BrokenRunError, NewerFormatError
-from gittrack.runs import edits, lines, live
+from gittrack.runs import edits, lines, live, systemlines
 from gittrack.runs.record import RUNNING, RunRecord, from_json, joined_inputs
 from gittrack.runs.trees import DISK, Tree
 
@@ -77,7 +77,14 @@ class StoredRun:
 
     def history(self, metric: str) -> list[lines.Point]:
         """Return every logged value of a metric, sorted by step and time."""
-        return lines.history(lines.line_files(self.local), metric)
+        found = lines.line_files(self.local)
+        if metric.startswith(systemlines.PREFIX):
+            found += systemlines.system_files(self.local)
+        return lines.history(found, metric)
+
+    def system_metrics(self) -> dict[str, float]:
+        """Return the last values of the system metrics, where the run recorded them."""
+        return {name: last.last for name, last in systemlines.latest(self.local).items()}
 
 
 def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:

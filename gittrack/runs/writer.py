@@ -21,7 +21,7 @@ from gittrack.runs.reading import read_run
 from gittrack.runs.record import ENDED, FINISHED, RUNNING, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gittrack.runs.live import Mark
@@ -41,6 +41,7 @@ class RunWriter:
         log_metrics: `Logbook.log_metrics`, likewise.
         artifacts: the folder of the run's artifacts; it may not exist yet.
         deleted: whether it was deleted meanwhile.
+        companions: what is called before it is ended or left.
     """
 
     def __init__(self, store: Store, folder: Path, record: RunRecord, mark: Mark | None) -> None:
@@ -53,6 +54,7 @@ class RunWriter:
         self.status = RUNNING
         self.open = True
         self.deleted = False
+        self.companions: list[Callable[[], None]] = []
         self.pid = os.getpid()
         self._mark = mark
         self._warner = Warner(record.run_id)
@@ -182,6 +184,7 @@ class RunWriter:
 
     def leave(self) -> None:
         """Let go of the run without ending it; whoever opens it next may own it."""
+        self._dismiss()
         with self._book.lock:
             self.open = False
             if self._mark is not None:
@@ -204,6 +207,7 @@ class RunWriter:
             RunStateError: no run ends with that status.
         """
         check_end(status)
+        self._dismiss()
         now = now_ms() if time is None else time
         with self._book.lock:
             self.status, self.open = status, False
@@ -220,6 +224,10 @@ class RunWriter:
                 mark.forget()  # where the end could not be written, the mark is left to tell of it
             self._book.close()
             _open_writers.discard(self)
+
+    def _dismiss(self) -> None:
+        while self.companions:
+            self.companions.pop()()
 
     def _look_after(self, now: int) -> None:
         """See every second that the files are there, every other that the record is fresh."""
@@ -259,6 +267,7 @@ def _after_fork() -> None:
     # The child of a fork shares nothing with its parent but what was written: own line file, no
     # ownership.
     for writer in list(_open_writers):
+        writer.companions.clear()
         writer._book.begin_anew()
         writer._keeper.give_up_capture()
         if writer._mark is not None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack import paths, settings
+from gittrack import settings
 from gittrack.entities import Run, RunData, RunInfo, RunInputs, info_of, run_of
 from gittrack.errors import (
     InvalidValueError,
@@ -21,11 +19,13 @@ from gittrack.errors import (
 from gittrack.runs.reading import NAME_TAG, NOTE_TAG, read_run
 from gittrack.runs.record import FINISHED
 from gittrack.runs.store import Experiment, Store
-from gittrack.runs.writer import RunWriter, adrift, check_end
+from gittrack.runs.writer import RunWriter, check_end
+from gittrack.tracking import spare, system
 from gittrack.tracking.ending import Hooks, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
@@ -69,7 +69,7 @@ class ActiveRun(Run):
         _state.close(self.writer, status_of(error, value))
 
     def _read(self) -> Run:
-        return run_of(read_run(self.writer.folder))
+        return run_of(read_run(self.writer.folder), whole=True)
 
 
 class _Stack(threading.local):
@@ -272,11 +272,13 @@ def start_run(
         nested: allow it inside an active run, which becomes its parent.
         parent_run_id: the parent, where it is another.
         description: free text about the run.
-        log_system_metrics: not recorded yet; asking for them warns.
+        log_system_metrics: record how busy the machine is meanwhile; default: what
+            `enable_system_metrics_logging` or the environment says.
 
     Raises:
         RunStateError: a run is active and `nested` is false, or the run to resume is deleted.
         NotFoundError: there is no run or experiment of that id.
+        MissingPackageError: system metrics are asked for, and psutil is not installed.
     """
     active = _state.stack[-1].writer if _state.stack else None
     if active is not None and not nested:
@@ -284,13 +286,14 @@ def start_run(
             f"Run with UUID {active.run_id} is already active. To start a new run, first end the "
             "current run with end_run(). To start a nested run, call start_run with nested=True"
         )
+    record_system = system.wanted(log_system_metrics)
     if run_id:
         writer = _resume(str(run_id), experiment_id, run_name)
     else:
         joined = None if active else _join(experiment_id, run_name)
         writer = joined or _create(experiment_id, run_name, active, parent_run_id)
-    if log_system_metrics:
-        warnings.warn("system metrics are not recorded yet", TrackingWarning, stacklevel=2)
+    if record_system:
+        system.record(writer)
     if extra := _opening_tags(tags, description):
         writer.set_tags(extra)
     return _state.push(writer)
@@ -365,22 +368,7 @@ def _create(
             parent = active.run_id
         return RunWriter.create(store, experiment, name=run_name, parent=parent)
     except StoreError as error:
-        return _create_elsewhere(run_name, error)
-
-
-def _create_elsewhere(name: str | None, error: StoreError) -> RunWriter:
-    """Start a run in a temporary store, since no record is a reason to stop the work."""
-    spare = Store(Path(tempfile.gettempdir(), f"gittrack-{paths.random_text(8)}", paths.STORE))
-    warnings.warn(
-        f"{error.message}; this run is kept in {spare.root}, from where it can be moved",
-        TrackingWarning,
-        stacklevel=5,
-    )
-    experiment = spare.experiment("0")
-    try:
-        return RunWriter.create(spare, experiment, name=name, code=spare.root.parent)
-    except StoreError:
-        return adrift(spare, experiment, name=name)
+        return spare.create(run_name, error)
 
 
 def _check_not_deleted(experiment: Experiment) -> Experiment:

@@ -6,11 +6,12 @@ stands with the client's method of the same name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import IO, TYPE_CHECKING, Any
 
-from gittrack import artifactfiles
+from gittrack import artifactfiles, settings
 from gittrack.entities import Experiment, ModelVersion, RegisteredModel, Run, ViewType
-from gittrack.errors import InvalidValueError
+from gittrack.errors import InvalidValueError, TrackingWarning
 from gittrack.tracking import active
 from gittrack.tracking.client import MlflowClient
 from gittrack.tracking.datasets import entry
@@ -119,6 +120,12 @@ def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
     client.log_text(run, text, artifact_file)
 
 
+def log_stream(stream: IO[bytes], artifact_file: str, run_id: str | None = None) -> None:
+    """File what an open binary file holds as an artifact."""
+    client, run = _run(run_id)
+    client.log_stream(run, stream, artifact_file)
+
+
 def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
     """File a dict or list as an artifact, as YAML where the file is named so, else as JSON."""
     client, run = _run(run_id)
@@ -212,6 +219,29 @@ def log_inputs(
 
 def flush_async_logging() -> None:
     """Do nothing: what was logged is written when the call returns."""
+
+
+def flush_artifact_async_logging() -> None:
+    """Do nothing: an artifact is filed when the call returns."""
+
+
+def get_registry_uri() -> str:
+    """Return the `file:` URI of the registry, which is the store's."""
+    return active.get_tracking_uri()
+
+
+def set_registry_uri(uri: str | Path) -> None:
+    """Warn where a registry is named that is not the store's: models are registered with runs.
+
+    Raises:
+        UsageError: the URI names a server or a database.
+    """
+    if str(uri) and settings.local_path(str(uri)) != active.open_store().root:
+        warnings.warn(
+            f"{uri} is not used: models are registered in the store, {active.open_store().root}",
+            TrackingWarning,
+            stacklevel=2,
+        )
 
 
 def _run(run_id: str | None) -> tuple[MlflowClient, str]:

@@ -20,11 +20,13 @@ from gittrack.tracking.filing import ArtifactClient
 from gittrack.tracking.finding import view_of
 from gittrack.tracking.fluent import write_params
 from gittrack.tracking.holding import (
+    RunOperations,
     check_experiment,
     end_writer,
     held,
     is_active,
     open_writer,
+    operations,
     stored_active,
 )
 from gittrack.tracking.paging import PagedList, token_of, window
@@ -165,15 +167,16 @@ class MlflowClient(ArtifactClient, RegistryClient):
         dataset_name: str | None = None,
         dataset_digest: str | None = None,
         model_id: str | None = None,
-    ) -> None:
+    ) -> RunOperations | None:
         """Record one value of a metric; see `gittrack.log_metric`."""
         name, number, at, moment = _point(key, value, step, timestamp)
         self._writer(run_id).log_metric(name, number, step=at, time=moment)
+        return operations(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Record a param and return its value; see `gittrack.log_param`."""
         self.log_batch(run_id, params=[Param(key, value)])
-        return value
+        return operations(synchronous) or value
 
     def log_batch(
         self,
@@ -182,7 +185,7 @@ class MlflowClient(ArtifactClient, RegistryClient):
         params: Sequence[Param] = (),
         tags: Sequence[RunTag] = (),
         synchronous: bool | None = None,
-    ) -> None:
+    ) -> RunOperations | None:
         """Record metrics, params and tags; all are checked before the first is written.
 
         Raises:
@@ -207,8 +210,11 @@ class MlflowClient(ArtifactClient, RegistryClient):
                 writer.log_metrics(values, step=step, time=time)
         if checked:
             self._set_tags(run_id, checked)
+        return operations(synchronous)
 
-    def set_tag(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> None:
+    def set_tag(
+        self, run_id: str, key: str, value: Any, synchronous: bool | None = None
+    ) -> RunOperations | None:
         """Set a tag of a run; a later value replaces it.
 
         Raises:
@@ -217,6 +223,7 @@ class MlflowClient(ArtifactClient, RegistryClient):
             InvalidValueError: the name or the value cannot be used.
         """
         self._set_tags(run_id, check_tags({key: value}))
+        return operations(synchronous)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Remove a tag of a run.
@@ -250,7 +257,7 @@ class MlflowClient(ArtifactClient, RegistryClient):
         Raises:
             NotFoundError: there is none.
         """
-        return run_of(self._found(run_id))
+        return run_of(self._found(run_id), whole=True)
 
     def get_parent_run(self, run_id: str) -> Run | None:
         """Return the run that a run is nested in, or None.

@@ -8,7 +8,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from gittrack import artifactfiles, files, paths
 from gittrack.entities import FileInfo, run_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _IMAGE_KEY = re.compile(r"[a-zA-Z0-9_\-./ ]+")
 _YAML_SUFFIXES = (".yml", ".yaml")
+_CHUNK = 1 << 20
 
 
 class ArtifactClient(ExperimentClient):
@@ -61,6 +62,24 @@ class ArtifactClient(ExperimentClient):
             InvalidValueError: `artifact_file` names no file inside the run.
         """
         self._put(run_id, artifact_file, str(text).encode("utf-8", "surrogatepass"))
+
+    def log_stream(self, run_id: str, stream: IO[bytes], artifact_file: str) -> None:
+        """File what an open binary file holds from where it stands on; see `log_text`.
+
+        Raises:
+            InvalidValueError: it gives text, not bytes.
+        """
+
+        def save(path: Path) -> None:
+            with path.open("wb") as file:
+                while chunk := stream.read(_CHUNK):
+                    if not isinstance(chunk, bytes):
+                        raise InvalidValueError(
+                            "log_stream takes a binary stream", hint="use log_text for text"
+                        )
+                    file.write(chunk)
+
+        self._save(run_id, artifact_file, save)
 
     def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:
         """File a dict or list as YAML where the file is named so, else as JSON; see `log_text`."""

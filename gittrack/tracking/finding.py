@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gittrack import search
 from gittrack.entities import Run, ViewType, run_of
-from gittrack.errors import InvalidValueError, MissingPackageError
+from gittrack.errors import InvalidValueError, MissingPackageError, TrackingWarning
 from gittrack.tracking import active
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+
+    from gittrack.runs.store import Store
 
 MAX_RESULTS = 100_000
 _VIEWS: dict[int, search.ViewType] = {
@@ -61,6 +64,7 @@ def search_runs(
     Args:
         experiment_ids: where to look; without these, names or `search_all_experiments`, in the
             experiment that runs go to now.
+        experiment_names: likewise; one that does not exist yet has no runs.
         filter_string: such as `metrics.acc > 0.9 and params.solver = 'saga'`.
         order_by: such as `["metrics.acc DESC"]`.
         output_format: "pandas" for a DataFrame with a row a run and the columns `metrics.*`,
@@ -75,12 +79,15 @@ def search_runs(
     if experiment_ids and experiment_names:
         raise InvalidValueError("Only experiment_ids or experiment_names can be used, but not both")
     store = active.open_store()
-    chosen = [str(item) for item in experiment_ids or experiment_names or ()]
-    if not chosen and not search_all_experiments:
-        chosen = [active.experiment_name(store)]
+    if experiment_ids or experiment_names:
+        chosen: list[str] | None = [
+            str(item) for item in experiment_ids or _known(store, experiment_names or ())
+        ]
+    else:
+        chosen = None if search_all_experiments else [active.experiment_name(store)]
     found = search.runs(
         store,
-        experiments=chosen or None,
+        experiments=chosen,
         filter_string=filter_string or "",
         order_by=tuple(order_by or ()),
         max_results=max_results,
@@ -97,6 +104,18 @@ def columns_of(run: Run) -> dict[str, Any]:
         entries = getattr(run.data, kind)
         found.update({f"{kind}.{key}": entries[key] for key in sorted(entries)})
     return found
+
+
+def _known(store: Store, names: Sequence[str]) -> list[str]:
+    """Return the names that experiments have; of the others is warned."""
+    known = [str(name) for name in names if store.find_experiment(str(name)) is not None]
+    if unknown := sorted({str(name) for name in names} - set(known)):
+        warnings.warn(
+            f"no experiment {', '.join(map(repr, unknown))} in {store.root}",
+            TrackingWarning,
+            stacklevel=3,
+        )
+    return known
 
 
 def _check(output_format: str, run_view_type: int) -> None:

@@ -16,7 +16,7 @@ from gittrack.entities import Experiment, Run, experiment_of, run_of
 from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
 from gittrack.runs.values import param_text, param_value, same_param
 from gittrack.tracking.active import choose_experiment, current_or_new, open_store
-from gittrack.tracking.holding import writer_of
+from gittrack.tracking.holding import RunOperations, operations, writer_of
 from gittrack.tracking.validation import (
     check_integer,
     check_key,
@@ -53,12 +53,12 @@ def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
         InvalidValueError: the name cannot be used, or the param has another value already.
     """
     log_params({key: value})
-    return value
+    return operations(synchronous) or value
 
 
 def log_params(
     params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
-) -> None:
+) -> RunOperations | None:
     """Record several params; all are checked before the first is written.
 
     Raises:
@@ -67,6 +67,7 @@ def log_params(
     check_params(params)
     with writer_of(run_id) as writer:
         write_params(writer, params)
+    return operations(synchronous)
 
 
 def log_metric(
@@ -78,7 +79,7 @@ def log_metric(
     run_id: str | None = None,
     model_id: str | None = None,
     dataset: Any = None,
-) -> None:
+) -> RunOperations | None:
     """Record one value of a metric.
 
     Args:
@@ -98,6 +99,7 @@ def log_metric(
     else:
         with writer_of(run_id) as writer:
             writer.log_metric(key, number, step=at, time=moment)
+    return None if synchronous is not False else operations(synchronous)
 
 
 def log_metrics(
@@ -108,7 +110,7 @@ def log_metrics(
     timestamp: int | None = None,
     model_id: str | None = None,
     dataset: Any = None,
-) -> None:
+) -> RunOperations | None:
     """Record values of several metrics at one step, as one line; see `log_metric`."""
     values = {
         check_key("metric", name): check_metric(name, value)
@@ -118,22 +120,24 @@ def log_metrics(
     if values:
         with writer_of(run_id) as writer:
             writer.log_metrics(values, step=at, time=moment)
+    return operations(synchronous)
 
 
-def set_tag(key: str, value: Any, synchronous: bool | None = None) -> None:
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
     """Set a tag of the run; a later value replaces it.
 
     Raises:
         InvalidValueError: the name cannot be used.
     """
-    set_tags({key: value})
+    return set_tags({key: value}, synchronous)
 
 
-def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> None:
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
     """Set several tags; see `set_tag`."""
     if checked := check_tags(tags):
         with writer_of(None) as writer:
             writer.set_tags(checked)
+    return operations(synchronous)
 
 
 def log_artifact(
@@ -167,7 +171,7 @@ def get_run(run_id: str) -> Run:
     Raises:
         NotFoundError: there is none.
     """
-    return run_of(open_store().find(run_id))
+    return run_of(open_store().find(run_id), whole=True)
 
 
 def write_params(writer: RunWriter, params: Mapping[str, Any]) -> None:

@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 MOST_APPENDED = 64
 
 
+class RunOperations:
+    """What a call with `synchronous=False` gives; by then all is written."""
+
+    def wait(self) -> None:
+        """Return at once."""
+
+
+def operations(synchronous: bool | None) -> RunOperations | None:
+    """Return what a call gives that was asked not to wait, else None."""
+    return RunOperations() if synchronous is False else None
+
+
 class Held:
     """The writers that are open beside the active runs."""
 

@@ -5,16 +5,66 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from gittrack.errors import InvalidValueError, MissingPackageError, TrackingWarning
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _WHITE = 255
 _COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # grey, RGB and RGBA, by the number of channels
+
+
+class Image:
+    """An image of MLflow's: of an array, a list of rows, an image of Pillow, or a file's path.
+
+    Raises:
+        InvalidValueError: it is none of these.
+        MissingPackageError: Pillow is not installed.
+    """
+
+    def __init__(self, image: Any) -> None:
+        if isinstance(image, list):
+            import numpy as np
+
+            image = np.array(image)
+        if isinstance(image, (str, Path)):
+            self.image = pillow().open(image)
+        elif _is_array(image):
+            self.image = pillow().fromarray(pixels(image))
+        elif isinstance(image, pillow().Image):
+            self.image = image
+        else:
+            raise _no_image(image)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        width, height = self.image.size
+        return width, height
+
+    def to_pil(self) -> Any:
+        """Return it as an image of Pillow."""
+        return self.image
+
+    def to_array(self) -> Any:
+        """Return it as a NumPy array."""
+        import numpy as np
+
+        return np.array(self.image)
+
+    def to_list(self) -> list[Any]:
+        """Return its pixels, row after row."""
+        pixel = self.to_array().reshape(-1, *self.to_array().shape[2:]).tolist()
+        return [tuple(item) if isinstance(item, list) else item for item in pixel]
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file."""
+        self.image.save(path)
+
+    def resize(self, size: tuple[int, int]) -> Image:
+        """Return it in another width and height."""
+        return Image(self.image.resize(size))
 
 
 def save(image: Any, path: Path) -> None:
@@ -31,10 +81,7 @@ def save(image: Any, path: Path) -> None:
     elif hasattr(image, "resize") and hasattr(image, "save"):
         image.save(path)
     else:
-        raise InvalidValueError(
-            f"Unsupported image object type: {type(image).__name__}",
-            hint="give a NumPy array or an image of Pillow",
-        )
+        raise _no_image(image)
 
 
 def pixels(array: Any) -> Any:
@@ -93,6 +140,13 @@ def pillow() -> Any:
             "this image needs Pillow, which is not installed", hint="pip install pillow"
         ) from None
     return PIL.Image
+
+
+def _no_image(image: object) -> InvalidValueError:
+    return InvalidValueError(
+        f"Unsupported image object type: {type(image).__name__}",
+        hint="give a NumPy array or an image of Pillow",
+    )
 
 
 def _channels(array: Any) -> int:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import gittrack as mlflow
-from gittrack.errors import InvalidValueError, NotFoundError, RunStateError, TrackingWarning
+from gittrack.errors import InvalidValueError, NotFoundError, RunStateError
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.store import Store
@@ -184,8 +184,3 @@ def test_only_a_whole_id_resumes_a_run():
     for name in ("first", run.info.run_id[:5], "@"):
         with pytest.raises(NotFoundError):
             mlflow.start_run(run_id=name)
-
-
-def test_asking_for_system_metrics_says_that_there_are_none_yet():
-    with pytest.warns(TrackingWarning, match="system metrics are not recorded yet"):
-        mlflow.start_run(log_system_metrics=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import gittrack as mlflow
-from gittrack.errors import InvalidValueError, NotFoundError, RunStateError
+from gittrack.errors import InvalidValueError, NotFoundError, RunStateError, TrackingWarning
 from tests.making import write_run
 
 
@@ -69,3 +69,37 @@ def test_calls_go_to_the_store_of_the_active_run(isolated):
 
 def test_nothing_waits_to_be_written():
     assert mlflow.flush_async_logging() is None
+
+
+def test_calls_that_need_not_wait_give_what_can_be_waited_for(store):
+    client = mlflow.MlflowClient()
+    with mlflow.start_run() as run:
+        given = [
+            mlflow.log_metric("a", 1, synchronous=False),
+            mlflow.log_metrics({"b": 1}, synchronous=False),
+            mlflow.log_param("c", 1, synchronous=False),
+            mlflow.log_params({"d": 1}, synchronous=False),
+            mlflow.set_tag("e", 1, synchronous=False),
+            mlflow.set_tags({"f": 1}, synchronous=False),
+            client.log_metric(run.info.run_id, "g", 1, synchronous=False),
+            client.log_param(run.info.run_id, "h", 1, synchronous=False),
+            client.set_tag(run.info.run_id, "i", 1, synchronous=False),
+            client.log_batch(run.info.run_id, synchronous=False),
+        ]
+        assert [each.wait() for each in given] == [None] * 10
+        assert mlflow.log_param("j", 1) == 1
+        assert mlflow.log_metric("a", 2) is None
+    record = store.find("@").record
+    assert (sorted(record.metrics), sorted(record.params)) == (list("abg"), list("cdhj"))
+    mlflow.config.enable_async_logging()
+    mlflow.flush_async_logging()
+    mlflow.flush_artifact_async_logging()
+
+
+def test_the_registry_is_the_store(store):
+    assert mlflow.get_registry_uri() == mlflow.get_tracking_uri() == store.root.as_uri()
+    mlflow.set_registry_uri(store.root.as_uri())
+    with pytest.warns(TrackingWarning, match="registered in the store"):
+        mlflow.set_registry_uri("elsewhere")
+    with pytest.raises(mlflow.MlflowException, match="no server"):
+        mlflow.tracking.set_registry_uri("https://example.org")

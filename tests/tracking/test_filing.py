@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import sys
@@ -271,3 +272,47 @@ def test_times_and_arrays_in_cells_are_plain(tmp_path):
     frame = pd.DataFrame({"when": [pd.Timestamp("2026-11-23")], "values": [np.array([1, 2])]})
     tables.write(frame, path)
     assert json.loads(path.read_text())["data"] == [["2026-11-23T00:00:00", [1, 2]]]
+
+
+# -- MLflow's own image
+
+
+@pytest.mark.parametrize("given", ["array", "list", "pillow", "path"])
+def test_an_image_of_anything_is_filed_as_it_is(artifacts, isolated, given):
+    rows = np.array([[[255, 0, 0], [0, 255, 0]]], dtype=np.uint8)
+    if given == "list":
+        image = mlflow.Image(rows.tolist())
+    elif given == "array":
+        image = mlflow.Image(rows)
+    else:
+        mlflow.Image(rows).save(isolated / "a.png")
+        path = str(isolated / "a.png")
+        image = mlflow.Image(path if given == "path" else mlflow.Image(path).to_pil())
+    assert image.size == (2, 1)
+    assert image.to_list() == [(255, 0, 0), (0, 255, 0)]
+    mlflow.log_image(image, "a.png")
+    assert mlflow.Image(str(artifacts / "a.png")).to_array().tolist() == rows.tolist()
+    assert image.resize((4, 2)).size == (4, 2)
+
+
+def test_an_image_of_what_is_none_is_refused():
+    with pytest.raises(InvalidValueError, match="Unsupported image object type: dict"):
+        mlflow.Image({})
+
+
+# -- streams
+
+
+def test_a_binary_stream_is_filed_from_where_it_stands(artifacts, run):
+    stream = io.BytesIO(b"0123456789" * 300_000)
+    stream.seek(3)
+    mlflow.log_stream(stream, "in/a.bin")
+    assert (artifacts / "in" / "a.bin").read_bytes() == stream.getvalue()[3:]
+    MlflowClient().log_stream(run.info.run_id, io.BytesIO(b""), "empty")
+    assert (artifacts / "empty").read_bytes() == b""
+
+
+def test_a_text_stream_is_refused_and_leaves_nothing(artifacts):
+    with pytest.raises(InvalidValueError, match="binary stream"):
+        mlflow.log_stream(io.StringIO("text"), "a.txt")
+    assert not artifacts.exists()

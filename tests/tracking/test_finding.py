@@ -7,7 +7,7 @@ import math
 import pytest
 
 import gittrack as mlflow
-from gittrack.errors import FilterError, InvalidValueError, NotFoundError
+from gittrack.errors import FilterError, InvalidValueError, NotFoundError, TrackingWarning
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from tests.conftest import python
@@ -53,11 +53,17 @@ class TestList:
         assert ids(run_view_type=mlflow.ViewType.DELETED_ONLY) == ["a3"]
         assert ids(run_view_type=mlflow.ViewType.ALL) == ["a3", "a2", "a1"]
 
+    def test_a_name_that_no_experiment_has_yet_has_no_runs(self):
+        with pytest.warns(TrackingWarning, match="no experiment 'nowhere'"):
+            assert ids(experiment_names=["nowhere"]) == []
+        with pytest.warns(TrackingWarning, match="no experiment 'nowhere'"):
+            assert ids(experiment_names=["beer", "nowhere"]) == ["b1"]
+
     def test_what_cannot_be_is_refused(self):
         with pytest.raises(FilterError):
             ids(filter_string="metrics.acc >")
         with pytest.raises(NotFoundError):
-            ids(experiment_names=["nowhere"])
+            ids(experiment_ids=["nowhere"])
         with pytest.raises(InvalidValueError, match="not both"):
             ids(experiment_ids=["wine"], experiment_names=["beer"])
         with pytest.raises(InvalidValueError, match="max_results"):

@@ -77,21 +77,22 @@ def by_run(models: Iterable[LoggedModel]) -> dict[str, list[LoggedModel]]:
     return found
 
 
-def placements(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[LoggedModel, str]]:
+def placed(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[Path, str]]:
     """Return where below the artifacts of their run models go: by their names.
 
     Of several of one name the latest has it, as in MLflow; the others bear their id too.
     """
+    return [(model.folder, place) for model, place in placements(models, own)]
+
+
+def placements(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[LoggedModel, str]]:
+    """Return each model with its place; see `placed`."""
     latest = {model.name: model for model in sorted(models, key=lambda m: (m.time, m.model_id))}
     found = []
     for model in models:
-        longer, plain = possible_places(model)
+        plain = _UNUSUAL.sub("-", model.name)[:_MOST_NAME].strip(". ") or "model"
         is_free = own is None or not (own / plain).exists()
-        found.append((model, plain if latest[model.name] is model and is_free else longer))
+        is_latest = latest[model.name] is model
+        place = plain if is_latest and is_free else f"{plain}-{model.model_id}"
+        found.append((model, place))
     return found
-
-
-def possible_places(model: LoggedModel) -> tuple[str, str]:
-    """Return where a model may have gone: by name and id, or by its name."""
-    plain = _UNUSUAL.sub("-", model.name)[:_MOST_NAME].strip(". ") or "model"
-    return f"{plain}-{model.model_id}", plain

@@ -1,0 +1,27 @@
+"""A run where the store cannot be written: no record is a reason to stop the work."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+from gittrack import paths
+from gittrack.errors import StoreError, TrackingWarning
+from gittrack.runs.store import Store
+from gittrack.runs.writer import RunWriter, adrift
+
+
+def create(name: str | None, error: StoreError) -> RunWriter:
+    """Start a run in a temporary store, and say so once, with the reason."""
+    spare = Store(Path(tempfile.gettempdir(), f"gittrack-{paths.random_text(8)}", paths.STORE))
+    warnings.warn(
+        f"{error.message}; this run is kept in {spare.root}, from where it can be moved",
+        TrackingWarning,
+        stacklevel=5,
+    )
+    experiment = spare.experiment("0")
+    try:
+        return RunWriter.create(spare, experiment, name=name, code=spare.root.parent)
+    except StoreError:
+        return adrift(spare, experiment, name=name)
