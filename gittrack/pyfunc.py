@@ -49,12 +49,14 @@ def spark_udf(
         result_type: a Spark type or its DDL: boolean, int, bigint, float, double, string, an array
             of one, or a struct. By default what the signature says, else double. A plain type takes
             the leftmost column of the answer that fits, an array all of them.
-        env_manager: "local" takes the workers' Python even where the model names another.
+        env_manager: "virtualenv" or "conda" scores in the model's own environment, built here and
+            found by the workers under the same path; "local" in that of the workers, even where the
+            model was saved with another Python.
         params: named parameters of the model.
 
     Raises:
         MissingPackageError: pyspark is not installed.
-        ToolError: the model wants another Python.
+        ToolError: the model wants another Python, or its environment cannot be built.
         UsageError: predictions cannot have that result type.
         NotFoundError: there is no such model.
         ModelError: it is damaged.

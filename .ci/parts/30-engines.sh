@@ -10,5 +10,5 @@ rm -rf "$folder.new"
 python3 -m venv "$folder.new"
 "$folder.new/bin/python" -m pip install -q --disable-pip-version-check \
   'pyspark==4.1.0' 'pandas<3' pyarrow scikit-learn 'dask[distributed]' ray 'mlflow==3.17.2' \
-  'typer>=0.26,<0.29' rich jsonschema cloudpickle waitress
+  'typer>=0.26,<0.29' rich jsonschema cloudpickle waitress virtualenv
 mv "$folder.new" "$folder"

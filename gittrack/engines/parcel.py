@@ -80,15 +80,21 @@ def load(parcel: Parcel, opened: Callable[[], IO[bytes]], shelf: Path) -> PyFunc
     Raises:
         ModelError: the archive is damaged, or the model cannot be loaded here.
     """
+    return loaded(unpacked(parcel, opened, shelf))
+
+
+def unpacked(parcel: Parcel, opened: Callable[[], IO[bytes]], shelf: Path) -> Path:
+    """Return the folder of a parcel's model; see `load`."""
     folder = shelf / f"{parcel.name}-unpacked"
     if not (folder / paths.MLMODEL).exists():
         with opened() as archive:
             _unpack(archive, folder)
-    return _load(folder)
+    return folder
 
 
 @functools.lru_cache(maxsize=4)
-def _load(folder: Path) -> PyFuncModel:
+def loaded(folder: Path) -> PyFuncModel:
+    """Return the model in a folder, loaded once in this process."""
     return pyfunc.load_model(folder)
 
 

@@ -18,42 +18,66 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gittrack import files
-from gittrack.engines import answers, parcel
+from gittrack.engines import answers, apart, parcel
 from gittrack.engines.answers import TYPES, Wanted
+from gittrack.environments import managers
+from gittrack.environments.base import Environment, Reporter
 from gittrack.errors import SchemaMismatchError, ToolError, UsageError
 from gittrack.models import packages
+from gittrack.models.folder import member
 from gittrack.models.mlmodel import PYTHON_FUNCTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from gittrack.engines.parcel import Parcel
     from gittrack.models.mlmodel import Model
     from gittrack.models.specs import Schema
 
+_LIBRARY = "gittrack.zip"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLAIN_STRUCT = re.compile(r"Column<'struct\((\w+(?:, \w+)*)\)'>")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker process is told: the model, how columns become its data, and what is wanted."""
+    """What a worker process is told: the model, and what is wanted of its answers.
+
+    Attributes:
+        python: of the model's own environment; "" for that of the worker.
+    """
 
     parcel: Parcel
     wanted: Wanted
     params: Mapping[str, Any] | None
+    python: str = ""
 
     def scored(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Yield the predictions of each batch of rows, in a worker process."""
         from pyspark import SparkFiles
 
         archive = Path(SparkFiles.get(self.parcel.name))
-        model = parcel.load(self.parcel, lambda: archive.open("rb"), archive.parent)
+        folder = parcel.unpacked(self.parcel, lambda: archive.open("rb"), archive.parent)
+        score = self._apart(folder, archive.parent) if self.python else self._here(folder)
         schema = self.parcel.described.get_input_schema()
         for batch in batches:
             columns = batch if isinstance(batch, tuple) else (batch,)
-            data = _data(columns, schema)
-            yield answers.chosen(model.predict(data, self.params), self.wanted, len(columns[0]))
+            yield score(_data(columns, schema), len(columns[0]))
+
+    def _here(self, folder: Path) -> Callable[[Any, int], Any]:
+        model = parcel.loaded(folder)
+        return lambda data, rows: answers.chosen(
+            model.predict(data, self.params), self.wanted, rows
+        )
+
+    def _apart(self, folder: Path, shelf: Path) -> Callable[[Any, int], Any]:
+        return apart.started(
+            self.python,
+            folder,
+            wanted=self.wanted,
+            params=self.params,
+            library=shelf / _LIBRARY,
+        ).scored
 
 
 class ModelUdf:
@@ -108,11 +132,11 @@ def spark_udf(
     packages.need("pyspark", why="functions for Spark")
     with tempfile.NamedTemporaryFile("w+b", dir=_outbox(), delete=False) as file:
         sent = parcel.pack(folder, file)
-    _check_python(sent.described, env_manager)
+    python = _own_python(folder, sent.described, env_manager)
     wanted, spark_type = _result_type(result_type, sent.described)
     # The same model has the same path, since Spark takes no second file of a name.
     _ship(spark, Path(file.name).replace(_outbox() / sent.name), _zipped_package())
-    return ModelUdf(_pandas_udf(Job(sent, wanted, params), spark_type), sent.described)
+    return ModelUdf(_pandas_udf(Job(sent, wanted, params, python), spark_type), sent.described)
 
 
 def session(name: str) -> Any:
@@ -207,18 +231,20 @@ def _struct(names: list[str]) -> Any:
     return struct(*(col("`{}`".format(name.replace("`", "``"))).alias(name) for name in names))
 
 
-def _check_python(model: Model, env_manager: str | None) -> None:
+def _own_python(folder: Path, model: Model, env_manager: str | None) -> str:
+    """Return the Python of the model's own environment, built where that is asked for."""
+    if env_manager not in (None, "local"):
+        file = member(folder, "python_env.yaml")
+        environment = Environment("python_env", file, extra=("pandas", "pyyaml"))
+        return managers.manager(env_manager).prepare(environment, to=Reporter()).python
     wanted = str(model.flavors.get(PYTHON_FUNCTION, {}).get("python_version") or "")
     ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if env_manager is None and wanted and wanted.split(".")[:2] != ours.split("."):
         raise ToolError(
             f"the model was saved with Python {wanted}, and this is Python {ours}",
-            hint="use that Python for Spark, or take the risk with env_manager='local'",
+            hint="env_manager='virtualenv' gives it its own, 'local' takes the risk",
         )
-    if env_manager not in (None, "local"):
-        raise UsageError(
-            f"no environment {env_manager!r} for Spark's workers", hint="leave it out, or 'local'"
-        )
+    return ""
 
 
 def _result_type(asked: Any, model: Model) -> tuple[Wanted, Any]:
@@ -298,7 +324,7 @@ def _ship(spark: Any, archive: Path, package: Path) -> None:
 @functools.cache
 def _zipped_package() -> Path:
     """Return gittrack itself as an archive, so that workers run the same version."""
-    target = _outbox() / "gittrack.zip"
+    target = _outbox() / _LIBRARY
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files.walk(_PACKAGE):
             if path.suffix == ".py":

@@ -58,6 +58,7 @@ text = Path("linear/MLmodel").read_text()
 Path("linear/MLmodel").write_text(text.replace("python_version: 3.", "python_version: 2."))
 found["another Python"] = refused(lambda: udf("linear"))
 found["all the same"] = udf("linear", env_manager="local").returnType.simpleString()
+own = udf("linear", env_manager="virtualenv") if len(sys.argv) > 3 else None
 models.remove_all()
 
 found["by the signature"] = first(linear())
@@ -67,6 +68,7 @@ found["without a signature"] = first(words("a", "b"), 10)
 found["a tensor of columns"] = first(tensor("a", "b"))
 found["a tensor of one array"] = first(tensor(array("a", "b")))
 found["types"] = {kind: first(function("a", "b"), 1)[0] for kind, function in several.items()}
+found["in its own environment"] = first(own("a", "b")) if own else None
 spark.udf.register("predict", linear)
 frame.createOrReplaceTempView("t")
 found["in SQL"] = [row.p for row in spark.sql("select predict(a, b) p from t order by a").collect()]

@@ -34,8 +34,9 @@ MASTERS = [
 @pytest.fixture(scope="module", params=MASTERS)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = tmp_path_factory.mktemp("spark")
+    own = ["own"] if "cluster" in request.param else []
     return run_in_engines(
-        HERE / "on_spark.py", request.param, ";".join(TYPES), cwd=folder, HOME=str(folder)
+        HERE / "on_spark.py", request.param, ";".join(TYPES), *own, cwd=folder, HOME=str(folder)
     )
 
 
@@ -102,3 +103,8 @@ def test_a_row_that_the_model_cannot_take_fails_its_query_and_no_other(found: di
     assert name == "PythonException"
     assert "ValueError: three is not for me" in message
     assert found["other rows go on"] == 3
+
+
+def test_a_model_scores_in_its_own_environment(found: dict) -> None:
+    if found["in its own environment"] is not None:  # built once, for the cluster
+        assert found["in its own environment"] == approximately(1, 3, 5)
