@@ -94,15 +94,23 @@ class Waiting(NamedTuple):
     read: Callable[[], Incoming]
 
 
-class ForeignVersion(NamedTuple):
-    """A version of a registered model: `path` is its folder below the run's artifacts."""
+@dataclass(frozen=True)
+class ForeignVersion:
+    """A version of a registered model.
 
-    version: int
+    Attributes:
+        places: folders below the artifacts of its run, of which the first with a model is its own.
+        time: when it was made, in ms since 1970 UTC; `changed`: when something was last said of it.
+    """
+
+    number: int
     run_id: str
-    path: str
+    places: tuple[str, ...]
     time: int
     note: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
+    changed: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths
-from gittrack.errors import GittrackError, RunStateError, StoreError
+from gittrack.errors import GittrackError, NotFoundError, RunStateError, StoreError
 from gittrack.exchange.incoming import RUN_ID, Left
+from gittrack.exchange.registering import Registrar
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.opening import take_mark
@@ -38,7 +39,6 @@ class Taken:
     runs: int
     renewed: int
     known: int
-    unfinished: Sequence[str]
     versions: int
     problems: Sequence[Problem]
     more_problems: int = 0
@@ -65,8 +65,15 @@ def take(
         taker.experiments(source.experiments)
         taker.runs(source.runs, progress)
         taker.extras(source.extras)
+        registrar = Registrar(store, taker.folder_of, left)
+        registrar.take(source.models)
         return Taken(
-            taker.new, taker.renewed, taker.known, taker.unfinished, 0, left.problems, left.more
+            taker.new,
+            taker.renewed,
+            taker.known,
+            registrar.versions,
+            left.problems,
+            left.more,
         )
     except OSError as error:
         raise StoreError(
@@ -81,7 +88,6 @@ def take(
 class _Taker:
     def __init__(self, store: Store, waiting_room: Path, left: Left) -> None:
         self.new = self.renewed = self.known = 0
-        self.unfinished: list[str] = []
         self._store = store
         self._waiting_room = waiting_room
         self._left = left
@@ -92,6 +98,16 @@ class _Taker:
             for folder in store.run_folders([item.experiment_id for item in known])
             if (parsed := paths.parse_run_folder(folder.name)) is not None
         }
+
+    def folder_of(self, run_id: str) -> Path:
+        """Return the folder of a run, which was there before or has come in.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        if run_id not in self._runs:
+            raise NotFoundError(f"there is no run {run_id[:80]!r}")
+        return self._runs[run_id]
 
     def experiments(self, given: Iterable[ForeignExperiment]) -> None:
         """Make the experiments that are missing, and say of them what is not said yet."""

@@ -77,22 +77,21 @@ def by_run(models: Iterable[LoggedModel]) -> dict[str, list[LoggedModel]]:
     return found
 
 
-def placed(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[Path, str]]:
+def placements(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[LoggedModel, str]]:
     """Return where below the artifacts of their run models go: by their names.
 
     Of several of one name the latest has it, as in MLflow; the others bear their id too.
     """
-    return [(model.folder, place) for model, place in placements(models, own)]
-
-
-def placements(models: Sequence[LoggedModel], own: Path | None) -> list[tuple[LoggedModel, str]]:
-    """Return each model with its place; see `placed`."""
     latest = {model.name: model for model in sorted(models, key=lambda m: (m.time, m.model_id))}
     found = []
     for model in models:
-        plain = _UNUSUAL.sub("-", model.name)[:_MOST_NAME].strip(". ") or "model"
+        longer, plain = possible_places(model)
         is_free = own is None or not (own / plain).exists()
-        is_latest = latest[model.name] is model
-        place = plain if is_latest and is_free else f"{plain}-{model.model_id}"
-        found.append((model, place))
+        found.append((model, plain if latest[model.name] is model and is_free else longer))
     return found
+
+
+def possible_places(model: LoggedModel) -> tuple[str, str]:
+    """Return where a model may have gone: by name and id, or by its name."""
+    plain = _UNUSUAL.sub("-", model.name)[:_MOST_NAME].strip(". ") or "model"
+    return f"{plain}-{model.model_id}", plain

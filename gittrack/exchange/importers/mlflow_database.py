@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import files
 from gittrack.errors import StoreError
-from gittrack.exchange.importers import mlflow_artifacts, mlflow_meaning
+from gittrack.exchange.importers import mlflow_artifacts, mlflow_meaning, mlflow_registry
 from gittrack.exchange.importers.mlflow_artifacts import LoggedModel, Places
-from gittrack.exchange.incoming import ForeignExperiment, ForeignRun, Left, Source, Waiting
+from gittrack.exchange.incoming import (
+    ForeignExperiment,
+    ForeignModel,
+    ForeignRun,
+    Left,
+    Source,
+    Waiting,
+)
 from gittrack.runs.lines import Point
 
 if TYPE_CHECKING:
@@ -58,7 +65,7 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:
         )
         ids = [row["run_uuid"] for row in database.rows("runs", order="start_time, run_uuid")]
         runs = [Waiting(str(run), path, reader.of(run)) for run in ids]
-        return Source(runs, foreign)
+        return Source(runs, foreign, list(_registered(database, logged, left)))
     except sqlite3.Error as error:
         raise StoreError(f"cannot read {path}: {error}", hint="is it MLflow's?") from error
 
@@ -102,6 +109,31 @@ def _experiment(row: Mapping[str, Any], given: Mapping[str, str]) -> ForeignExpe
     time = row.get("last_update_time") or 0
     deleted = row["lifecycle_stage"] == "deleted"
     return ForeignExperiment(str(row["name"]), note, tags, deleted=deleted, time=time)
+
+
+def _registered(
+    database: _Database, logged: list[LoggedModel], left: Left
+) -> Iterator[ForeignModel]:
+    by_id = {model.model_id: model for model in logged}
+    for row in database.rows("registered_models"):
+        name = {"name": row["name"]}
+        said: dict[int, dict[str, str]] = database.texts("model_version_tags", "version", name)
+        aliases = {
+            a["alias"]: a["version"] for a in database.rows("registered_model_aliases", name)
+        }
+        try:
+            yield mlflow_registry.model(
+                row,
+                [
+                    (one, said.get(one["version"], {}))
+                    for one in database.rows("model_versions", name)
+                ],
+                tags=database.texts("registered_model_tags", "name", name).get(row["name"], {}),
+                aliases=aliases,
+                logged=by_id,
+            )
+        except (ValueError, TypeError) as error:
+            left.add(database.path, f"model {row['name']!r} is left out: {error}")
 
 
 def _models(database: _Database) -> Iterator[LoggedModel]:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gittrack import files, yamlfile
-from gittrack.exchange.importers import mlflow_artifacts, mlflow_meaning
+from gittrack.exchange.importers import mlflow_artifacts, mlflow_meaning, mlflow_registry
 from gittrack.exchange.importers.mlflow_artifacts import LoggedModel, Places
 from gittrack.exchange.incoming import (
     RUN_ID,
     ForeignExperiment,
+    ForeignModel,
     ForeignRun,
     Left,
     Source,
@@ -66,13 +67,39 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:
     root = (_root(path) or path).resolve()
     experiments: list[ForeignExperiment] = []
     runs: list[Waiting] = []
+    logged: dict[str, LoggedModel] = {}
     for folder in (*_folders(root, left), *_folders(root / TRASH, left)):
         if folder.name == REGISTRY or folder.name.startswith("."):
             continue
         foreign, experiment = _experiment(folder, root, left, folders)
         experiments.append(foreign)
+        logged.update({one.model_id: one for group in experiment.models.values() for one in group})
         runs += _runs(experiment, left)
-    return Source(runs, experiments)
+    return Source(runs, experiments, list(_registered(root / REGISTRY, logged, left)))
+
+
+def _registered(
+    folder: Path, logged: Mapping[str, LoggedModel], left: Left
+) -> Iterator[ForeignModel]:
+    for model in _folders(folder, left):
+        try:
+            versions = [
+                (read_meta(entry), read_texts(entry / "tags", left))
+                for entry in _folders(model, left)
+                if entry.name.startswith("version-")
+            ]
+            yield mlflow_registry.model(
+                read_meta(model),
+                versions,
+                tags=read_texts(model / "tags", left),
+                aliases={
+                    alias: int(number)
+                    for alias, number in read_texts(model / "aliases", left).items()
+                },
+                logged=logged,
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            left.add(model, f"is left out: {error}")
 
 
 def _experiment(
@@ -143,7 +170,8 @@ class _Reader:
             inputs=list(self._inputs()),
         )
         own = experiment.places.folder(meta.get("artifact_uri"), folder / "artifacts", left)
-        models = mlflow_artifacts.placed(experiment.models.get(run_id, ()), own)
+        logged = mlflow_artifacts.placements(experiment.models.get(run_id, ()), own)
+        models = [(model.folder, place) for model, place in logged]
         deleted = None
         if meta.get("lifecycle_stage") == "deleted" and not experiment.deleted:
             when = meta.get("deleted_time") or record.end_time or record.start_time

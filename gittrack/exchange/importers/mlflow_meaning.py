@@ -118,11 +118,12 @@ def note_and_tags(tags: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 
 def _source(meta: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, Any]:
     numbered = meta.get("source_type")
-    kind = tags.get("mlflow.source.type") or _SOURCE_TYPES.get(numbered, numbered)  # type: ignore[arg-type]
+    name = tags.get("mlflow.source.name") or meta.get("source_name")
+    # The first MLflow had fields for what later ones keep in tags.
+    kind = tags.get("mlflow.source.type") or (name and _SOURCE_TYPES.get(numbered, numbered))  # type: ignore[arg-type]
     if kind not in _SOURCE_TYPES.values():
         return {}
     source: dict[str, Any] = {"type": kind}
-    name = tags.get("mlflow.source.name") or meta.get("source_name")
     if name and kind == "PROJECT":
         project = {
             "uri": name,
