@@ -79,6 +79,12 @@ class NotComparableError(GittrackError):
     exit_code = 4
 
 
+class SecretFoundError(GittrackError):
+    """A file that was to be committed holds what looks like a secret."""
+
+    exit_code = 1
+
+
 class StoreError(GittrackError):
     """The tree under mlruns cannot be read or written."""
 

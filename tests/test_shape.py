@@ -69,6 +69,7 @@ ROWS = (
     (
         "uses",
         {
+            "committing",
             "exchange",
             "projects",
             "serving",

@@ -53,6 +53,9 @@ COMMANDS: Mapping[str, Command | Group] = {
     ),
     "show": Command("looking", "show", "Show everything about one run."),
     "diff": Command("looking", "diff", "Show what differs between two runs, and only that."),
+    "commit": Command(
+        "committing", "commit", "Commit exactly some runs, whatever else is staged or changed."
+    ),
     "tag": Command("editing", "tag", "Set or remove tags of a run."),
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),

@@ -146,7 +146,9 @@ def ignoring_rule(path: Path) -> str | None:
         )
     except ToolError:
         return None
-    return found.decode(errors="replace").partition("\t")[0].strip() or None
+    rule = found.decode(errors="replace").partition("\t")[0].strip()
+    taken_back = rule.split(":", 2)[2:] and rule.split(":", 2)[2].startswith("!")
+    return None if taken_back else rule or None
 
 
 def without_credentials(url: str) -> str:
