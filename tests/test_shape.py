@@ -73,6 +73,7 @@ ROWS = (
             "exchange",
             "projects",
             "serving",
+            "ui",
             "engines",
         },
     ),

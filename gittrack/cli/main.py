@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         "exchanging", "import_", "Bring in runs of MLflow's, or of another folder of runs."
     ),
     "serve": _SERVE,
+    "ui": Command("ui", "ui", "Look at runs in the browser, or write the pages to a folder."),
     "models": Group(
         "Register models, and serve them.",
         {
