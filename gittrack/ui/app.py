@@ -128,7 +128,7 @@ class PagesApp:
         if kind == "file":
             if path not in _OWN_FILES:
                 raise NotFoundError(f"there is no file {path!r} to show")
-            return answers.text(artifactview.inside(run.folder, path))
+            return answers.text(artifactview.inside(run.local, path))
         file = artifactview.inside(run.artifacts, path)
         if kind == "preview":
             shown = artifactview.preview(file, path)
@@ -146,7 +146,7 @@ class PagesApp:
             chosen = [self.runs.find(one) for one in query.get("runs", "").split(",") if one]
             metric = query.get("metric", "")
             found = {
-                run.run_id: self._curves.of(run.folder, metric)
+                run.run_id: self._curves.of(run.local, metric)
                 for run in chosen[:_MOST_RUNS]
                 if metric in run.record.metrics
             }
@@ -178,7 +178,7 @@ class PagesApp:
 
     def curves_data(self, run: StoredRun) -> dict[str, Any]:
         """Return the curves of all metrics of a run."""
-        return curves.of_run(run.folder, sorted(run.record.metrics), self._curves)
+        return curves.of_run(run.local, sorted(run.record.metrics), self._curves)
 
     def _matches(self, text: str) -> Answer:
         try:

@@ -66,7 +66,7 @@ def context(run: StoredRun, runs: LiveRuns) -> dict[str, Any]:
     record = run.record
     problems: list[Problem] = list(run.problems)
     artifacts = artifactview.tree(run.artifacts, problems)
-    patch = _text(run.folder, paths.SOURCE_PATCH, problems)
+    patch = _text(run.local, paths.SOURCE_PATCH, problems)
     return {
         "run": run,
         "record": record,
@@ -86,8 +86,8 @@ def context(run: StoredRun, runs: LiveRuns) -> dict[str, Any]:
         "open_folders": artifactview.is_small(artifacts),
         "models": [card(run.artifacts, folder) for folder in artifactview.models(artifacts)],
         "patch": patch,
-        "requirements": _text(run.folder, paths.REQUIREMENTS, problems),
-        "output": _output(run.folder, problems),
+        "requirements": _text(run.local, paths.REQUIREMENTS, problems),
+        "output": _output(run.local, problems),
         "problems": problems,
     }
 
@@ -98,7 +98,7 @@ def rerun(run: StoredRun) -> str:
     lines: list[str] = []
     if isinstance(commit := git.get("commit"), str):
         lines.append(f"git checkout --detach {shlex.quote(commit[:_SHORT])}")
-        if git.get("dirty") and (run.folder / paths.SOURCE_PATCH).is_file():
+        if git.get("dirty") and (run.local / paths.SOURCE_PATCH).is_file():
             place = f"{paths.STORE}/{run.experiment_id}/{run.folder.name}/{paths.SOURCE_PATCH}"
             lines.append(f"git apply {shlex.quote(place)}")
     project = _map(run.record.source.get("project"))

@@ -34,13 +34,25 @@ class Changes(NamedTuple):
 
 @dataclass
 class _Known:
-    """A run folder as last read: `seen` tells whether it changed since, "" that it may have."""
+    """A run folder as last read, by what tells whether it changed since."""
 
-    seen: str
-    run: StoredRun | None
-    problems: tuple[Problem, ...]
-    state: str
-    version: int
+    stamp: int
+    gone: bool
+    run: StoredRun | None = None
+    problems: tuple[Problem, ...] = ()
+    state: str = ""
+    sizes: str = ""
+    version: int = 0
+
+    def is_as_it_was(self, folder: str, stamp: int, *, gone: bool) -> bool:
+        if (self.stamp, self.gone) != (stamp, gone):
+            return False
+        if self.run is None or self.run.record.status in ENDED:
+            return True
+        return (self.sizes, self.state) == (_sizes(folder), self.run.state())
+
+    def shows_the_same_as(self, other: _Known) -> bool:
+        return (self.run, self.state, self.problems) == (other.run, other.state, other.problems)
 
 
 class LiveRuns:
@@ -118,38 +130,29 @@ class LiveRuns:
         self._looked = time.monotonic()
 
     def _look_at(self, folder: str, stamp: int, *, gone: bool, version: int) -> bool:
-        """Read a run again if its folder changed; tell whether it did."""
+        """Read a run again if its folder changed; tell whether what it shows did."""
         known = self._known.get(folder)
-        running = known is not None and known.run is not None and not _ended(known.run)
-        seen = f"{stamp}{gone}{_sizes(folder) if running else ''}"
-        state = known.run.state() if known is not None and known.run is not None else ""
-        if known is not None and known.seen == seen and known.state == state:
+        if known is not None and known.is_as_it_was(folder, stamp, gone=gone):
             return False
-        read = _read(Path(folder), gone=gone)
-        if read.run is not None:
-            running = not _ended(read.run)
-            seen = f"{stamp}{gone}{_sizes(folder) if running else ''}"
-        settled = time.time_ns() - stamp > _SETTLED_NS
-        read.seen = seen if settled else ""
-        if known is not None and (known.run, known.state) == (read.run, read.state):
-            known.seen = read.seen
+        read = self._known[folder] = _read(folder, stamp, gone=gone)
+        if known is not None and read.shows_the_same_as(known):
+            read.version = known.version
             return False
         read.version = version
-        self._known[folder] = read
         return True
 
 
-def _read(folder: Path, *, gone: bool) -> _Known:
+def _read(folder: str, stamp: int, *, gone: bool) -> _Known:
+    settled = time.time_ns() - stamp > _SETTLED_NS
+    known = _Known(stamp if settled else 0, gone, sizes=_sizes(folder))
     try:
-        run = read_run(folder)
+        run = read_run(Path(folder))
     except GittrackError as error:
-        return _Known("", None, (Problem(folder, error.message, hint=error.hint),), "", 0)
-    problems, run = run.problems, replace(run, deleted=run.deleted or gone)
-    return _Known("", run, problems, run.state(), 0)
-
-
-def _ended(run: StoredRun) -> bool:
-    return run.record.status in ENDED
+        known.problems = (Problem(Path(folder), error.message, hint=error.hint),)
+        return known
+    known.run, known.problems = replace(run, deleted=run.deleted or gone), run.problems
+    known.state = known.run.state()
+    return known
 
 
 def _run_folders(experiment: Path) -> list[tuple[str, int]]:
