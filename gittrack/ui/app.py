@@ -13,7 +13,8 @@ from wsgiref.util import FileWrapper
 
 from gittrack import paths
 from gittrack.errors import FilterError, GittrackError, NotFoundError, UsageError
-from gittrack.search import matcher, parse_filter, unknown_keys
+from gittrack.search import Key, fields, parse_filter, unknown_keys
+from gittrack.search.evaluate import fitting
 from gittrack.ui import answers, artifactview, assets, curves, editing, pages, runpage
 from gittrack.ui.answers import Answer
 from gittrack.ui.pages import Site
@@ -185,9 +186,10 @@ class PagesApp:
             node = parse_filter(text)
         except FilterError as error:
             return answers.data({"error": error.message, "hint": error.hint})
-        fits, runs = matcher(node), self.runs.changes().runs
-        notes = unknown_keys(node, runs)
-        return answers.data({"ids": [run.run_id for run in runs if fits(run)], "notes": notes})
+        runs = self.runs.changes().runs
+        fits = fitting(node, lambda key: [fields.answer(run, key) for run in runs], count=len(runs))
+        ids = [run.run_id for run, fit in zip(runs, fits, strict=True) if fit]
+        return answers.data({"ids": ids, "notes": unknown_keys(node, _known_keys(runs))})
 
     # -- edits
 
@@ -204,6 +206,17 @@ class PagesApp:
         done = editing.apply(asked, self.runs)
         self.runs.forget_age()
         return answers.data({"done": done})
+
+
+def _known_keys(runs: Iterable[StoredRun]) -> set[Key]:
+    """Return the metrics, params and tags that any run has."""
+    known: set[Key] = set()
+    for run in runs:
+        record = run.record
+        known.update(Key("metric", name) for name in record.metrics)
+        known.update(Key("param", name) for name in record.params)
+        known.update(Key("tag", name) for name in record.tags)
+    return known
 
 
 def _asset(name: str) -> Answer:
