@@ -1,6 +1,6 @@
 """Put runs in order.
 
-Numbers come before text; what is missing or NaN comes last, whichever the direction.
+Numbers come before text; NaN and then what is missing come last, whichever the direction.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def places(columns: Columns, orders: Sequence[Order], chosen: Iterable[int]) -> 
         keyed = [(_sort_key(order.key, column[at]), at) for at in found]
         present = [(key, at) for key, at in keyed if key is not None]
         present.sort(key=itemgetter(0), reverse=order.descending)
-        found = [at for _, at in present] + [at for key, at in keyed if key is None]
+        last = [at for key, at in keyed if key is None]
+        last.sort(key=lambda at: column[at] is None)
+        found = [at for _, at in present] + last
     return found
 
 

@@ -103,7 +103,7 @@ class TokenReader:
     def key(self) -> Key:
         """Read what a clause looks at."""
         token = self.next
-        if token.kind == "name":
+        if token.kind == "name" or (token.kind == "text" and self.text[token.start] == '"'):
             return self._attribute(self.take(), token.value)
         if token.kind != "word" or token.value.lower() in _KEYWORDS:
             raise self.expected("a key such as metrics.acc, params.alpha or start_time")
@@ -221,11 +221,14 @@ class _Parser(TokenReader):
         if not self.take_bracket("("):
             raise self.expected("( and a list")
         values = [self._value(key)]
-        while self.take_bracket(","):
+        while self.take_bracket(",") and not self._closes():  # MLflow takes ('a',) too
             values.append(self._value(key))
         if not self.take_bracket(")"):
             raise self.expected(", or )")
         return tuple(values)
+
+    def _closes(self) -> bool:
+        return self.next.kind == "bracket" and self.next.value == ")"
 
     def _value(self, key: Key, operator: Token | None = None) -> str | float:
         """Read a value of the type that the key has: quoted is text, bare is a number."""

@@ -43,8 +43,8 @@ def test_filter_and_order(store: Store) -> None:
 def test_missing_and_nan_come_last_in_both_directions(store: Store) -> None:
     for run_id, metrics in (("a", {}), ("b", {"x": 1}), ("c", {"x": math.nan}), ("d", {"x": 2})):
         write_run(store, run_id, metrics=metrics)
-    assert ids(store, order_by=["metrics.x asc"]) == "bdac"
-    assert ids(store, order_by=["metrics.x desc"]) == "dbac"
+    assert ids(store, order_by=["metrics.x asc"]) == "bdca"
+    assert ids(store, order_by=["metrics.x desc"]) == "dbca"
 
 
 def test_numbers_come_before_text_in_params(store: Store) -> None:
