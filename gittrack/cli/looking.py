@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from gittrack import files, paths, search
-from gittrack.cli import options, render, views
+from gittrack.cli import cells, charts, complete, options, render, views
 from gittrack.cli.differences import diff_view
+from gittrack.cli.listing import runs_view
 from gittrack.cli.render import Form
 from gittrack.compare import compare
 from gittrack.errors import GittrackError, NotComparableError, UsageError
@@ -19,48 +21,36 @@ from gittrack.runs.reading import StoredRun
 from gittrack.runs.store import Store
 
 MOST_ROWS = 100
+_MOST_CHARTS = 12
+_CHART_ROWS = 6
 
 _RUN_HELP = "Id or its beginning, name, @ (latest), @~2, best:METRIC, REV:RUN, or a path."
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP)]
-First = Annotated[str, typer.Argument(metavar="A", help=_RUN_HELP)]
-Second = Annotated[str, typer.Argument(metavar="B", help="The run to compare it with.")]
-
-
-Filter = Annotated[
+Run = Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP, autocompletion=complete.runs)]
+First = Annotated[str, typer.Argument(metavar="A", help=_RUN_HELP, autocompletion=complete.runs)]
+Second = Annotated[
     str,
-    typer.Option(
-        "-f", "--filter", metavar="FILTER", help='Such as "metrics.acc > 0.9 and params.lr < 0.1".'
-    ),
-]
-Sort = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-s", "--sort", metavar="KEY", help='Such as "metrics.acc desc". [default: newest first]'
-    ),
-]
-Most = Annotated[
-    int | None,
-    typer.Option(
-        "-n",
-        "--max",
-        metavar="N",
-        help=f"Show at most N, 0 for all. [default: {MOST_ROWS} in a table]",
-    ),
-]
-Experiments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-e", "--experiment", metavar="NAME", help="Only this experiment's; can be repeated."
-    ),
+    typer.Argument(metavar="B", help="The run to compare it with.", autocompletion=complete.runs),
 ]
 
 
 def ls(
-    filter_string: Filter = "",
-    sort: Sort = None,
-    most: Most = None,
-    experiment: Experiments = None,
+    filter_string: options.Filter = "",
+    sort: options.Sort = None,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--max",
+            metavar="N",
+            help=f"Show at most N, 0 for all. [default: {MOST_ROWS} in a table]",
+        ),
+    ] = None,
+    experiment: options.Experiments = None,
+    columns: options.Columns = None,
+    spark: options.Spark = None,
+    tree: Annotated[bool, typer.Option("--tree", help="Runs below their parents.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only the ids, one a line.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Deleted runs too.")] = False,
     rev: options.Rev = "",
     all_branches: options.AllBranches = False,
@@ -69,26 +59,25 @@ def ls(
     md: options.Md = False,
 ) -> None:
     """List runs, the newest first, with the params and metrics that vary."""
-    form = options.form(json=json, csv=csv, md=md)
+    form = options.form(json=json, csv=csv, md=md, quiet=quiet)
+    store = options.store_at(rev, all_branches=all_branches)
+    layout = options.layout(filter_string, sort or [], columns or [], spark or [], tree=tree)
     limit = _limit(most, form)
-    store, order_by = options.store_at(rev, all_branches=all_branches), sort or []
     listing = search.runs(
         store,
         experiments=experiment or None,
         filter_string=filter_string,
-        order_by=order_by,
+        order_by=sort or [],
         max_results=limit or None,
         view="ALL" if everything else "ACTIVE_ONLY",
     )
-    shown = listing.runs
-    chosen = _chosen(filter_string, order_by)
-    render.emit(views.runs_view(shown, listing.problems, now=_now(), chosen=chosen), form)
-    if not shown:
+    render.emit(runs_view(listing.runs, listing.problems, now=_now(), layout=layout), form)
+    if not listing.runs:
         _say_why_empty(store, filter_string)
-    elif len(shown) < listing.total:
-        render.say(f"{len(shown)} of {listing.total} runs; -n 0 shows all")
-    if order_by:
-        _warn_of_unknown(store, order_by)
+    elif len(listing.runs) < listing.total:
+        render.say(f"{len(listing.runs)} of {listing.total} runs; -n 0 shows all")
+    courses = [f"metrics.`{name}`" for name in layout.sparks]
+    _warn_of_unknown(store, {"sort key": sort, "column": columns, "course": courses})
 
 
 def _limit(most: int | None, form: Form) -> int:
@@ -109,7 +98,21 @@ def show(
     """Show everything about one run."""
     form = options.form(json=json, csv=csv, md=md)
     found = options.find_run(run)
-    render.emit(views.run_view(found, now=_now(), models=_models(found)), form)
+    view = views.run_view(found, now=_now(), models=_models(found))
+    render.emit(replace(view, text=_courses(found)) if form is Form.TABLE else view, form)
+
+
+def _courses(run: StoredRun) -> list[str]:
+    """Return a chart of each metric that has a course."""
+    names = [name for name, summary in run.record.metrics.items() if summary.count > 1]
+    text: list[str] = []
+    for name in names[:_MOST_CHARTS]:
+        lines = [charts.by_step("", run.history(name))]
+        drawn = charts.chart(lines, columns=charts.width(), rows=_CHART_ROWS)
+        text += ["", cells.plain(name), *drawn]
+    if more := len(names) - _MOST_CHARTS:
+        text += ["", f"{more} more: gittrack plot {run.run_id}"] if more > 0 else []
+    return text
 
 
 def diff(
@@ -147,21 +150,14 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _chosen(filter_string: str, sort: list[str]) -> views.Chosen:
-    keys = [
-        *search.keys(search.parse_filter(filter_string)),
-        *(order.key for order in search.parse_order(sort)),
-    ]
-    return views.Chosen(
-        metrics=frozenset(key.name for key in keys if key.entity == "metric"),
-        params=frozenset(key.name for key in keys if key.entity == "param"),
-    )
-
-
-def _warn_of_unknown(store: Store, sort: list[str]) -> None:
-    nothing, orders = search.parse_filter(""), search.parse_order(sort)
-    for sentence in search.unknown_keys(nothing, search.known_keys(store), orders):
-        render.say(f"sort key: {sentence}", kind="warning")
+def _warn_of_unknown(store: Store, asked: Mapping[str, list[str] | None]) -> None:
+    """Say what no run has of what was asked for; all runs are looked at only where it was."""
+    known = search.known_keys(store) if any(asked.values()) else frozenset()
+    nothing = search.parse_filter("")
+    for role, texts in asked.items():
+        orders = search.parse_order(texts or [], role="column")
+        for sentence in search.unknown_keys(nothing, known, orders):
+            render.say(f"{role}: {sentence}", kind="warning")
 
 
 def _say_why_empty(store: Store, filter_string: str) -> None:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gittrack import settings
+from gittrack import search, settings
+from gittrack.cli import complete
+from gittrack.cli.listing import Layout
 from gittrack.cli.render import Form
 from gittrack.errors import NotFoundError, StoreError, UsageError
 from gittrack.runs import revisions
@@ -30,19 +32,94 @@ AllBranches = Annotated[
 ]
 
 
-def form(*, json: bool = False, csv: bool = False, md: bool = False) -> Form:
+Filter = Annotated[
+    str,
+    typer.Option(
+        "-f", "--filter", metavar="FILTER", help='Such as "metrics.acc > 0.9 and params.lr < 0.1".'
+    ),
+]
+Sort = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-s",
+        "--sort",
+        metavar="KEY",
+        help='Such as "metrics.acc desc". [default: newest first]',
+        autocompletion=complete.keys,
+    ),
+]
+Experiments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-e",
+        "--experiment",
+        metavar="NAME",
+        help="Only this experiment's; can be repeated.",
+        autocompletion=complete.experiments,
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-c",
+        "--columns",
+        metavar="KEYS",
+        help='Show these, such as "run_id, metrics.acc, tags.team".',
+        autocompletion=complete.keys,
+    ),
+]
+Spark = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--spark",
+        metavar="METRIC",
+        help="Draw the course of a metric in a column; can be repeated.",
+        autocompletion=complete.metrics,
+    ),
+]
+
+
+def form(*, json: bool = False, csv: bool = False, md: bool = False, quiet: bool = False) -> Form:
     """Return the one form of output that was asked for; a table where none was.
 
     Raises:
         UsageError: several were.
     """
     chosen = [
-        form for form, wanted in ((Form.JSON, json), (Form.CSV, csv), (Form.MD, md)) if wanted
+        form
+        for form, wanted in (
+            (Form.JSON, json),
+            (Form.CSV, csv),
+            (Form.MD, md),
+            (Form.QUIET, quiet),
+        )
+        if wanted
     ]
     if len(chosen) > 1:
         names = " and ".join(f"--{form.value}" for form in chosen)
         raise UsageError(f"{names} exclude each other", hint="give one of them")
     return chosen[0] if chosen else Form.TABLE
+
+
+def layout(
+    filter_string: str, sort: list[str], columns: list[str], sparks: list[str], *, tree: bool
+) -> Layout:
+    """Return what a table of runs shows, after what was asked for on the command line.
+
+    Raises:
+        FilterError: one of it cannot be read.
+    """
+    asked = [
+        *search.keys(search.parse_filter(filter_string)),
+        *(order.key for order in search.parse_order(sort)),
+    ]
+    return Layout(
+        metrics=frozenset(key.name for key in asked if key.entity == "metric"),
+        params=frozenset(key.name for key in asked if key.entity == "param"),
+        columns=tuple(order.key for order in search.parse_order(columns, role="column")),
+        sparks=tuple(sparks),
+        tree=tree,
+    )
 
 
 def open_store() -> Store:

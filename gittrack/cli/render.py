@@ -60,6 +60,7 @@ class Form(str, Enum):
     JSON = "json"
     CSV = "csv"
     MD = "md"
+    QUIET = "quiet"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Table:
 class View:
     """What a command shows: `data` for JSON, `tables` for people.
 
-    `csv` and `md` are tables of their own where those of the terminal would not do.
+    `csv` and `md` are tables of their own where those of the terminal would not do. `text` stands
+    below the tables as it is, in the terminal only.
     """
 
     kind: str
@@ -99,6 +101,7 @@ class View:
     csv: Table | None = None
     md: Table | None = None
     heading: Sequence[str] = ()
+    text: Sequence[str] = ()
 
 
 def say(text: str, *, kind: Kind = "note") -> None:
@@ -155,7 +158,11 @@ def emit(view: View, form: Form = Form.TABLE) -> None:
         tables = [view.md] if view.md is not None else view.tables
         headings = [_markdown(plain(line)) for line in view.heading]
         out("\n\n".join([*headings, *(_md(table) for table in tables)]))
-    elif view.heading or view.tables:
+    elif form is Form.QUIET:
+        first = [_columns(table)[1] for table in view.tables]
+        if lines := [row[0].text for rows in first for row in rows]:
+            out("\n".join(lines))
+    elif view.heading or view.tables or view.text:
         out(_text(view))
     for found in view.problems:
         say(_problem_text(found), kind="warning")
@@ -275,7 +282,8 @@ def _text(view: View) -> str:
         if index or view.heading:
             console.print()
         _print(table, console, room)
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n"))
+    lines = [line.rstrip() for line in text.getvalue().rstrip("\n").split("\n")]
+    return "\n".join([*lines, *view.text])
 
 
 def _print(table: Table, console: Console, room: int) -> None:

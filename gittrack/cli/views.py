@@ -1,29 +1,25 @@
-"""How runs and their differences look: as JSON, and as tables."""
+"""How a run looks: as JSON, and as tables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from gittrack import files, paths
 from gittrack.cli import cells
 from gittrack.cli.cells import Cell, Style
-from gittrack.cli.render import Column, Table, Value, View
+from gittrack.cli.render import Table, Value, View
 from gittrack.compare import MAX_REQUIREMENTS, text_of
-from gittrack.files import Problem
 from gittrack.runs.reading import StoredRun
 from gittrack.runs.record import MetricSummary, RunRecord
 from gittrack.runs.values import ParamValue, format_time, param_text
 
-_TEXT_WIDTH = 24
 _COMMIT = 10
-_ABOUT = ("run_id", "name", "experiment", "status", "start_time", "end_time")
+ABOUT = ("run_id", "name", "experiment", "status", "start_time", "end_time")
 _NUMBERS = re.compile(r"(\d+)")
 _DIGITS = 20
-_RARE = 5
 _STYLES: Mapping[str, Style] = {
     "finished": "good",
     "failed": "bad",
@@ -31,14 +27,6 @@ _STYLES: Mapping[str, Style] = {
     "interrupted": "bad",
     "deleted": "dim",
 }
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Metrics and params that a table of runs shows even where they do not vary."""
-
-    metrics: frozenset[str] = frozenset()
-    params: frozenset[str] = frozenset()
 
 
 def run_json(run: StoredRun) -> dict[str, object]:
@@ -60,82 +48,6 @@ def run_json(run: StoredRun) -> dict[str, object]:
         "folder": run.place,
     }
     return {key: value for key, value in entries.items() if value is not None}
-
-
-def runs_view(
-    runs: Sequence[StoredRun], problems: Sequence[Problem], *, now: int, chosen: Chosen
-) -> View:
-    """Return a listing; its table leaves out what is the same in all runs."""
-    return View(
-        kind="runs",
-        data=[run_json(run) for run in runs],
-        tables=[_runs_table(runs, now=now, chosen=chosen)] if runs else [],
-        problems=problems,
-        csv=_runs_csv(runs),
-    )
-
-
-def _runs_table(runs: Sequence[StoredRun], *, now: int, chosen: Chosen) -> Table:
-    metric_maps = [run.record.metrics for run in runs]
-    param_maps = [run.record.params for run in runs]
-    metrics = _varying(metric_maps, chosen.metrics, _last)
-    params = _varying(param_maps, chosen.params, _param_key)
-    both = set(metrics) & set(params)
-    columns: list[tuple[Column, list[Value]]] = [
-        (Column("run"), [Cell(run.run_id, style="bold") for run in runs]),
-        (Column("name", drop=1, most=_TEXT_WIDTH), [run.record.name for run in runs]),
-    ]
-    if len({run.experiment_id for run in runs}) > 1:
-        column = Column("experiment", drop=2, most=_TEXT_WIDTH)
-        columns.append((column, [run.record.experiment for run in runs]))
-    revisions = [run.tree.revisions(run.folder) for run in runs]
-    if len(set(revisions)) > 1:
-        columns.append((Column("branch", drop=1, most=_TEXT_WIDTH), [*map(_branches, revisions)]))
-    states = [state_cell(run) for run in runs]
-    if any(state.text != "finished" for state in states):
-        columns.append((Column("state", drop=2), [*states]))
-    started = [cells.moment(run.record.start_time, now=now) for run in runs]
-    columns.append((Column("started", drop=2), [*started]))
-    columns.append((Column("took", drop=7), [cells.duration(_took(run, now)) for run in runs]))
-    for name in metrics:
-        column = Column(
-            f"metrics.{name}" if name in both else name,
-            drop=1 if name in chosen.metrics else 3 + _rare(name, metric_maps),
-        )
-        columns.append((column, [_last(entries.get(name)) for entries in metric_maps]))
-    for name in params:
-        column = Column(
-            f"params.{name}" if name in both else name,
-            drop=1 if name in chosen.params else 5 + _rare(name, param_maps),
-            most=_TEXT_WIDTH,
-        )
-        values = [entries.get(name, "") for entries in param_maps]
-        columns.append((column, [param_cell(value) for value in values]))
-    rows = zip(*(values for _, values in columns), strict=True)
-    return Table([column for column, _ in columns], [*rows])
-
-
-def _branches(names: Sequence[str]) -> str:
-    """Return the first of the branches that have a run, and how many more there are."""
-    return f"{names[0]} +{len(names) - 1}" if len(names) > 1 else "".join(names)
-
-
-def _runs_csv(runs: Sequence[StoredRun]) -> Table:
-    metrics = sorted({name for run in runs for name in run.record.metrics})
-    params = sorted({name for run in runs for name in run.record.params})
-    tags = sorted({name for run in runs for name in run.record.tags})
-    columns = [*_ABOUT, *(f"metrics.{name}" for name in metrics)]
-    columns += [*(f"params.{name}" for name in params), *(f"tags.{name}" for name in tags)]
-    rows: list[list[Value]] = [
-        [
-            *_about(run.record),
-            *(_last(run.record.metrics.get(name)) for name in metrics),
-            *(run.record.params.get(name) for name in params),
-            *(run.record.tags.get(name) for name in tags),
-        ]
-        for run in runs
-    ]
-    return Table(columns, rows)
 
 
 def run_view(run: StoredRun, *, now: int, models: Mapping[str, str]) -> View:
@@ -190,13 +102,13 @@ def _facts(run: StoredRun, now: int) -> list[list[Value]]:
     record = run.record
     started = cells.moment(record.start_time, now=now).text
     local = cells.local_time(record.start_time)
-    took = cells.duration(_took(run, now)).text
+    duration = cells.duration(took(run, now)).text
     packages = _count_lines(run)
     facts: dict[str, Value] = {
         "state": state_cell(run),
         "experiment": record.experiment,
         "started": f"{local} ({started})" if started.endswith("ago") else local,
-        "took": took,
+        "took": duration,
         "user": record.user,
         "parent": record.parent,
         **_source_facts(record.source),
@@ -231,7 +143,7 @@ def _dataset(item: Mapping[str, Any]) -> str:
 
 
 def _params(params: Mapping[str, ParamValue]) -> list[list[Value]]:
-    return [[name, cells.cut(param_text(params[name]))] for name in sorted(params, key=_natural)]
+    return [[name, cells.cut(param_text(params[name]))] for name in sorted(params, key=natural)]
 
 
 def _tags(tags: Mapping[str, str]) -> list[list[Value]]:
@@ -239,7 +151,7 @@ def _tags(tags: Mapping[str, str]) -> list[list[Value]]:
 
 
 def _metrics_table(metrics: Mapping[str, MetricSummary]) -> Table:
-    names = sorted(metrics, key=_natural)
+    names = sorted(metrics, key=natural)
     rows: list[list[Value]] = [
         [name, summary.last, summary.step, summary.min, summary.max, summary.count]
         for name, summary in ((name, metrics[name]) for name in names)
@@ -273,7 +185,7 @@ def _artifacts_title(sizes: Mapping[str, int]) -> str:
 def _run_csv(run: StoredRun, sizes: Mapping[str, int]) -> Table:
     record = run.record
     rows: list[list[Value]] = [
-        ["run", name, value] for name, value in zip(_ABOUT, _about(record), strict=True)
+        ["run", name, value] for name, value in zip(ABOUT, about(record), strict=True)
     ]
     rows += [["param", name, record.params[name]] for name in sorted(record.params)]
     for name in sorted(record.metrics):
@@ -284,48 +196,29 @@ def _run_csv(run: StoredRun, sizes: Mapping[str, int]) -> Table:
     return Table(["kind", "name", "value"], rows)
 
 
-def _about(record: RunRecord) -> tuple[str, ...]:
+def about(record: RunRecord) -> tuple[str, ...]:
+    """Return what `ABOUT` names."""
     end = "" if record.end_time is None else format_time(record.end_time)
     start = format_time(record.start_time)
     return record.run_id, record.name, record.experiment, record.status, start, end
 
 
-def _varying(
-    maps: Sequence[Mapping[str, Any]], chosen: AbstractSet[str], key: Callable[[Any], object]
-) -> list[str]:
-    """Return the names to show: those chosen first, then those whose values differ."""
-    names = {name for entries in maps for name in entries}
-    shown = {
-        name
-        for name in names
-        if len(maps) == 1 or name in chosen or len({key(run.get(name)) for run in maps}) > 1
-    }
-    return sorted(shown, key=lambda name: (name not in chosen, _natural(name)))
-
-
-def _rare(name: str, maps: Sequence[Mapping[str, Any]]) -> int:
-    """Return what makes a column that most runs lack go before all others."""
-    return _RARE if 2 * sum(name in entries for entries in maps) < len(maps) else 0
-
-
-def _natural(name: str) -> list[str]:
+def natural(name: str) -> list[str]:
     """Return what sorts `layer10` behind `layer9`."""
     return [part.zfill(_DIGITS) if part.isdigit() else part for part in _NUMBERS.split(name)]
 
 
-def _last(summary: MetricSummary | None) -> float | None:
+def last_value(summary: MetricSummary | None) -> float | None:
+    """Return the last value of a metric, None of one that is not there."""
     return None if summary is None else summary.last
-
-
-def _param_key(value: ParamValue) -> tuple[str, str]:
-    return type(value).__name__, str(value)
 
 
 def _summary_json(summary: MetricSummary) -> dict[str, int | float]:
     return {key: value for key, value in asdict(summary).items() if value is not None}
 
 
-def _took(run: StoredRun, now: int) -> int | None:
+def took(run: StoredRun, now: int) -> int | None:
+    """Return how long a run took, in ms; None where that is not known."""
     if run.record.end_time is not None:
         return run.record.end_time - run.record.start_time
     return now - run.record.start_time if run.state() == "running" else None

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from gittrack.runs.reading import StoredRun
     from gittrack.search.evaluate import Columns
     from gittrack.search.fields import Answer
+    from gittrack.search.tokens import Role
 
 _SortKey = tuple[int, float, str]
 
 
-def parse_order(clauses: Sequence[str], subject: fields.Subject = fields.RUNS) -> list[Order]:
+def parse_order(
+    clauses: Sequence[str], subject: fields.Subject = fields.RUNS, *, role: Role = "sort key"
+) -> list[Order]:
     """Read `entity.key [ASC|DESC]` clauses, each text one or several with commas between them.
+
+    Args:
+        role: what complaints call them.
 
     Raises:
         FilterError: one cannot be read.
     """
-    return [order for clause in clauses for order in _parse(clause, subject)]
+    return [order for clause in clauses for order in _parse(clause, subject, role)]
 
 
 def places(columns: Columns, orders: Sequence[Order], chosen: Iterable[int]) -> list[int]:
@@ -57,13 +63,13 @@ def ordered(runs: Iterable[StoredRun], orders: Sequence[Order] = ()) -> list[Sto
     return [given[index] for index in at]
 
 
-def _parse(text: str, subject: fields.Subject) -> list[Order]:
-    reader = TokenReader(text, subject, role="sort key")
+def _parse(text: str, subject: fields.Subject, role: Role) -> list[Order]:
+    reader = TokenReader(text, subject, role=role)
     orders: list[Order] = []
     while True:
         start = reader.next
         key = reader.key()
-        if key.entity == "dataset":
+        if key.entity == "dataset" and role == "sort key":
             raise reader.wrong("datasets give no order, since a run can have several", at=start)
         orders.append(Order(key, reader.take_word("asc", "desc") == "desc"))
         if reader.at_end():

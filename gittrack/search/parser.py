@@ -103,7 +103,7 @@ class TokenReader:
     def key(self) -> Key:
         """Read what a clause looks at."""
         token = self.next
-        if token.kind == "name" or (token.kind == "text" and self.text[token.start] == '"'):
+        if self._is_quoted_name(token):
             return self._attribute(self.take(), token.value)
         if token.kind != "word" or token.value.lower() in _KEYWORDS:
             raise self.expected("a key such as metrics.acc, params.alpha or start_time")
@@ -127,6 +127,9 @@ class TokenReader:
             raise self.wrong(f"datasets have no {cut(name)!r}", at=token, hint=hint)
         return Key(entity, name)
 
+    def _is_quoted_name(self, token: Token) -> bool:
+        return token.kind == "name" or (token.kind == "text" and self.text[token.start] == '"')
+
     def _quoted_name(self, before: Token) -> str:
         token = self.next
         if token.kind not in ("text", "name") or token.start != before.end or not token.value:
@@ -143,7 +146,7 @@ class TokenReader:
             raise self.wrong(f"{cut(prefix)!r} is no kind of entry", at=token, hint=hint)
         close = fields.nearest(name, self.subject.names())
         short = cut(name)
-        if not close or (self._role == "sort key" and close in fields.ENTITIES):
+        if not close or (self._role != "filter" and close in fields.ENTITIES):
             hint = f"write metrics.{short} or params.{short}"
         else:
             hint = f"did you mean {close}?"

@@ -10,7 +10,7 @@ from gittrack.runs.values import number_of
 
 Kind = Literal["word", "number", "text", "name", "operator", "bracket", "end"]
 
-Role = Literal["filter", "sort key"]
+Role = Literal["filter", "sort key", "column"]
 
 _TOKEN = re.compile(
     r"""

@@ -597,3 +597,73 @@ def test_what_may_not_be_read_is_a_warning_and_never_a_pass(
     assert "as far as they could be read" in err
     assert "artifacts/shut: Permission denied" in shown
     assert f"cannot read {shut}/y: Permission denied" in named
+
+
+# -- what a listing shows
+
+
+@pytest.fixture
+def nested(store: Store) -> Store:
+    """A parent with two children, one of which has a child of its own, and two that go round."""
+    course = "".join(
+        f'{{"step":{step},"time":{step},"metrics":{{"loss":{8 - step}.0}}}}\n' for step in range(8)
+    )
+    for at, (run_id, parent) in enumerate(
+        [("top", None), ("left", "top"), ("right", "top"), ("deep", "left"), ("elsewhere", "gone")]
+    ):
+        files = {"metrics.jsonl": course} if run_id == "deep" else {}
+        write_run(store, run_id, name=run_id, parent=parent, start_time=START + at, files=files)
+    return store
+
+
+@pytest.mark.usefixtures("nested")
+def test_ls_as_a_tree_puts_runs_below_their_parents(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "ls", "--tree", "-c", "name")
+    assert out.splitlines() == ["name", "elsewhere", "top", "└ right", "└ left", "  └ deep"]
+
+
+def test_runs_that_are_each_others_parents_are_listed_all_the_same(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "a", parent="b")
+    write_run(store, "b", parent="a")
+    assert sorted(call(capsys, "ls", "--tree", "-q")[0].split()) == ["a", "b"]
+
+
+@pytest.mark.usefixtures("nested")
+def test_ls_draws_the_course_of_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "ls", "--spark", "loss", "-c", "run_id")
+    assert "deep       █▇▆▅▄▃▂▁" in out.splitlines()
+    _, err = call(capsys, "ls", "--spark", "lss")
+    assert err == "warning: course: no run has a metric 'lss'; did you mean 'loss'?\n"
+
+
+@pytest.mark.usefixtures("nested")
+def test_ls_quiet_is_ids_for_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "ls", "-q", "-n", "2")[0] == "elsewhere\ndeep\n"
+    assert call(capsys, "ls", "-q", "-f", "name = 'none'")[0] == ""
+    _, err = call(capsys, "ls", "-q", "--json", code=2)
+    assert "--json and --quiet exclude each other" in err
+
+
+@pytest.mark.usefixtures("two")
+def test_ls_shows_the_columns_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = "run_id, status, metrics.rmse, params.alpha, tags.team, commit, datasets.name"
+    out, _ = call(capsys, "ls", "-c", keys, "-c", "user_id", "--csv")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert rows[0] == ["run", "state", "rmse", "alpha", "team", "commit", "name", "user"]
+    assert rows[2] == ["k3v9x2mq7d", "finished", "0.78", "0.5", "a", "0" * 40, "wine.csv", "Ana"]
+    _, err = call(capsys, "ls", "-c", "metrics.acc, nme", code=2)
+    assert "error: column, character 14: runs have no 'nme'" in err
+    assert "hint: did you mean name?" in err
+
+
+@pytest.mark.usefixtures("nested")
+def test_show_draws_each_metric_that_has_a_course(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = call(capsys, "show", "deep")
+    lines = out.splitlines()
+    chart = lines[lines.index("loss") + 1 :]
+    assert chart[0].startswith("8.0┤⠉")
+    assert chart[5].startswith("1.0┤")
+    assert "┤" not in call(capsys, "show", "deep", "--md")[0]
+    assert "┤" not in call(capsys, "show", "top")[0]
