@@ -1,4 +1,4 @@
-"""The scoring server as a WSGI application: /ping, /health, /version and /invocations.
+"""The scoring server as a WSGI application: /invocations, and what operators ask for.
 
 gunicorn runs it as `gunicorn 'gittrack.serving:create_app("runs:/ID/model")'`.
 """
@@ -6,6 +6,8 @@ gunicorn runs it as `gunicorn 'gittrack.serving:create_app("runs:/ID/model")'`.
 from __future__ import annotations
 
 import logging
+import time
+import traceback
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +15,15 @@ from gittrack import paths
 from gittrack.errors import InvalidValueError, SchemaMismatchError
 from gittrack.models import packages
 from gittrack.models.pyfunc import PyFuncModel, load_model
-from gittrack.serving import request, response
+from gittrack.serving import metrics, openapi, request, response
 from gittrack.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from gittrack.serving.metrics import Board
+    from gittrack.serving.request import Form, Request
     from gittrack.serving.response import Response
 
 MAX_BODY = 16 * 1024 * 1024
@@ -30,6 +34,8 @@ _METHODS: Mapping[str, str] = {
     "/ping": "GET, HEAD",
     "/health": "GET, HEAD",
     "/version": "GET, HEAD",
+    "/metrics": "GET, HEAD",
+    "/openapi.json": "GET, HEAD",
     "/invocations": "POST",
 }
 _log = logging.getLogger(__name__)
@@ -37,11 +43,21 @@ _log = logging.getLogger(__name__)
 Environ = dict[str, Any]
 
 
-def create_app(model_uri: str | Path, *, max_body: int = MAX_BODY) -> ScoringApp:
+def create_app(
+    model_uri: str | Path,
+    *,
+    max_body: int = MAX_BODY,
+    debug: bool = False,
+    board: Board | None = None,
+    worker: int = 0,
+) -> ScoringApp:
     """Load a model and return the WSGI application that serves it.
 
     Args:
         max_body: the size in bytes past which a body is refused.
+        debug: show clients the stack trace of a failure.
+        board: what /metrics tells, shared by several workers; one of its own where not given.
+        worker: which of them this is.
 
     Raises:
         NotFoundError: there is no such model.
@@ -50,86 +66,104 @@ def create_app(model_uri: str | Path, *, max_body: int = MAX_BODY) -> ScoringApp
     """
     for name in ("numpy", "pandas"):
         packages.need(name, why="the tables that clients send")
-    return ScoringApp(load_model(model_uri), max_body=max_body)
+    model = load_model(model_uri)
+    board = board or metrics.Board()
+    return ScoringApp(model, max_body=max_body, debug=debug, board=board, worker=worker)
 
 
 class ScoringApp:
     """A WSGI application around one loaded model."""
 
-    def __init__(self, model: PyFuncModel, *, max_body: int = MAX_BODY) -> None:
-        self._model = model
-        self.max_body = max_body
+    def __init__(
+        self, model: PyFuncModel, *, max_body: int, debug: bool, board: Board, worker: int
+    ) -> None:
+        self._model, self._debug, self._board = model, debug, board
+        self.max_body, self.row = max_body, board.rows[worker]
+        self.row.begin()
+        self._pages: Mapping[str, Callable[[], Response]] = {
+            "/ping": response.ready,
+            "/health": response.ready,
+            "/version": lambda: response.text(VERSION),
+            "/openapi.json": lambda: response.page(openapi.describe(model.metadata)),
+            "/metrics": lambda: response.page(board.text(), metrics.CONTENT_TYPE),
+        }
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
+        began = time.perf_counter()
         try:
             answer = self._answer(environ)
-        except Exception:  # noqa: BLE001 - the HTTP server's own page is no answer for a client
-            answer = _incident("the server failed on this request")
+        except Exception as error:  # noqa: BLE001 - the HTTP server's own page is no answer for a client
+            answer = self._incident("the server failed on this request", error)
         headers = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
         start_response(f"{answer.status.value} {answer.status.phrase}", [*headers, *answer.headers])
+        seconds = time.perf_counter() - began
+        self.row.answered(environ.get("PATH_INFO", ""), answer.status.value, seconds)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
     def _answer(self, environ: Environ) -> Response:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         allowed = _METHODS.get(path)
         if allowed is None:
-            known = ", ".join(_METHODS)
-            return response.refusal(
-                HTTPStatus.NOT_FOUND, "ENDPOINT_NOT_FOUND", f"no such path; there are {known}"
-            )
+            message = f"no such path; there are {', '.join(_METHODS)}"
+            return response.refusal(HTTPStatus.NOT_FOUND, message)
         if method not in allowed.split(", "):
             message = f"{path} takes {allowed}"
-            return response.refusal(
-                HTTPStatus.METHOD_NOT_ALLOWED, "BAD_REQUEST", message, allow=allowed
-            )
-        if path == "/version":
-            return response.text(VERSION)
-        return self._score(environ) if path == "/invocations" else response.ready()
+            return response.refusal(HTTPStatus.METHOD_NOT_ALLOWED, message, allow=allowed)
+        return self._pages[path]() if path in self._pages else self._score(environ)
 
     def _score(self, environ: Environ) -> Response:
         form = request.form_of(environ.get("CONTENT_TYPE"))
         if form is None:
             given = environ.get("CONTENT_TYPE") or "missing"
             message = f"Content-Type is {given:.100}; this server reads {request.ACCEPTED}"
-            return response.refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message)
+            return response.refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, message)
         body = _read_body(environ, self.max_body)
         if body is None:
             message = f"the body is larger than {self.max_body} bytes"
-            return response.refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BAD_REQUEST", message)
+            return response.refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
         try:
-            asked = request.parse(body, form)
-            data = self._model.fit_to_signature(asked.data, exact=True)
-            if isinstance(data, dict) and self._model.metadata.get_input_schema() is None:
-                data = request.table(data)
+            asked = self._read(body, form)
         except (InvalidValueError, SchemaMismatchError) as error:
             message = f"{error.message}; {error.hint}" if error.hint else error.message
-            return response.refusal(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", message)
-        return self._predict(data, bare=asked.bare)
+            return response.refusal(HTTPStatus.BAD_REQUEST, message)
+        return self._predict(asked)
 
-    def _predict(self, data: Any, *, bare: bool) -> Response:
+    def _read(self, body: bytes, form: Form) -> Request:
+        asked = request.parse(body, form)
+        data = self._model.fit_to_signature(asked.data, exact=not asked.typed)
+        if isinstance(data, dict) and self._model.metadata.get_input_schema() is None:
+            data = request.table(data)
+        return asked._replace(data=data)
+
+    def _predict(self, asked: Request) -> Response:
+        began = time.perf_counter()
         try:
             try:
-                answer = self._model.score(data)
+                answer = self._model.score(asked.data)
             except (ValueError, TypeError) as error:  # what libraries say of input they cannot take
-                return _not_taken(error)
-            return response.predictions(answer, bare=bare)
-        except Exception:  # noqa: BLE001 - a model may raise anything
-            return _incident("the model failed on this input")
+                return self._not_taken(error)
+            finally:
+                self.row.predicted(time.perf_counter() - began)
+            return response.predictions(answer, bare=asked.bare)
+        except Exception as error:  # noqa: BLE001 - a model may raise anything
+            return self._incident("the model failed on this input", error)
 
+    def _incident(self, what: str, error: Exception) -> Response:
+        incident = paths.random_text(12)
+        _log.error("%s, incident %s", what, incident, exc_info=error)
+        message = f"{what}; the server's log says why under {incident}"
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return response.refusal(status, message, trace=self._trace(error))
 
-def _incident(what: str) -> Response:
-    incident = paths.random_text(12)
-    _log.exception("%s, incident %s", what, incident)
-    message = f"{what}; the server's log says why under {incident}"
-    return response.refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+    def _not_taken(self, error: Exception) -> Response:
+        words = (str(error).strip() or type(error).__name__).splitlines()[0][:_WORDS]
+        _log.warning("the model cannot take an input: %s: %s", type(error).__name__, words)
+        message = f"the model cannot take this input: {words}"
+        return response.refusal(HTTPStatus.BAD_REQUEST, message, trace=self._trace(error))
 
-
-def _not_taken(error: Exception) -> Response:
-    words = (str(error).strip() or type(error).__name__).splitlines()[0][:_WORDS]
-    _log.warning("the model cannot take an input: %s: %s", type(error).__name__, words)
-    message = f"the model cannot take this input: {words}"
-    return response.refusal(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", message)
+    def _trace(self, error: Exception) -> str:
+        return "".join(traceback.format_exception(error)) if self._debug else ""
 
 
 def _read_body(environ: Environ, limit: int) -> bytes | None:

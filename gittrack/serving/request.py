@@ -2,7 +2,8 @@
 
 - answered by a bare list: `{"columns": ["a"], "data": [[1], [2]]}` and `[{"a": 1}, {"a": 2}]`
 - answered by `{"predictions": ...}`: `{"dataframe_split": {"columns": ["a"], "data": [[1]]}}`,
-  `{"dataframe_records": [{"a": 1}]}`, `{"instances": ...}`, `{"inputs": ...}`, and CSV
+  `{"dataframe_records": [{"a": 1}]}`, `{"instances": ...}`, `{"inputs": ...}`, CSV, and Parquet and
+  Arrow where pyarrow is installed
 """
 
 from __future__ import annotations
@@ -10,18 +11,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gittrack.errors import InvalidValueError
+from gittrack.serving import columnar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Form = Literal["json", "pandas-split", "pandas-records", "csv"]
+Form = Literal["json", "pandas-split", "pandas-records", "csv", "parquet", "arrow"]
 
 JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
-ACCEPTED = f"{JSON_TYPE} (also ; format=pandas-split or pandas-records) and {CSV_TYPE}, in UTF-8"
+PARQUET_TYPE = "application/vnd.apache.parquet"
+ARROW_TYPES = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
+COLUMNAR_TYPES = (PARQUET_TYPE, *ARROW_TYPES)
+ACCEPTED = (
+    f"{JSON_TYPE} (also ; format=pandas-split or pandas-records) and {CSV_TYPE}, in UTF-8, and"
+    f" {PARQUET_TYPE} and {ARROW_TYPES[0]} where pyarrow is installed"
+)
 
 _FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _SPLIT_KEYS = {"columns", "index", "data"}
@@ -38,11 +47,15 @@ _UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
 class Request(NamedTuple):
-    """What a body asks for: a DataFrame, an array or named lists; and how it wants its answer."""
+    """What a body asks for: a DataFrame, an array or named lists; and how it wants its answer.
+
+    It is `typed` where the body itself says which type each column has.
+    """
 
     data: Any
-    params: Mapping[str, Any]
-    bare: bool
+    params: Mapping[str, Any] = MappingProxyType({})
+    bare: bool = False
+    typed: bool = False
 
 
 def form_of(content_type: str | None) -> Form | None:
@@ -54,6 +67,8 @@ def form_of(content_type: str | None) -> Form | None:
         return None
     if kind == CSV_TYPE:
         return "csv"
+    if kind in COLUMNAR_TYPES:
+        return ("parquet" if kind == PARQUET_TYPE else "arrow") if columnar.is_there() else None
     return _JSON_FORMS.get(given.get("format", "")) if kind == JSON_TYPE else None
 
 
@@ -63,17 +78,19 @@ def parse(body: bytes, form: Form) -> Request:
     Raises:
         InvalidValueError: it is broken, or of no form that is known; it says which field.
     """
+    if form in ("parquet", "arrow"):
+        return Request(columnar.read(body, form), typed=True)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"the body is not UTF-8: byte {error.start} is wrong") from None
     if form == "csv":
-        return Request(_csv(text), {}, bare=False)
+        return Request(_csv(text))
     content = _json(text)
     if form == "pandas-split":
-        return Request(_split(_object(content, "the body"), "the body"), {}, bare=True)
+        return Request(_split(_object(content, "the body"), "the body"), bare=True)
     if form == "pandas-records" or isinstance(content, list):
-        return Request(_records(content, "the body"), {}, bare=True)
+        return Request(_records(content, "the body"), bare=True)
     return _of_object(_object(content, "the body"))
 
 

@@ -69,7 +69,7 @@ def test_the_example_is_served_by_its_run(run_id, command):
     ],
 )
 def test_what_cannot_be_served(arguments, code, says):
-    done = run("serve", *arguments)
+    done = run("serve", "-p", "0", *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -87,7 +87,7 @@ def without_pandas(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("without_pandas")
 def test_without_pandas_it_refuses_at_the_start(tmp_path):
-    done = run("serve", str(tmp_path))
+    done = run("serve", "-p", "0", str(tmp_path))
     assert done.returncode == 6
     assert "need pandas, which is not installed" in done.stderr
     assert "hint: pip install pandas" in done.stderr

@@ -15,7 +15,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import FunctionTransformer
 
 from gittrack.models import ColSpec, ModelSignature, Schema
+from gittrack.models.saving import save_model
+from gittrack.serving import create_app
 from gittrack.version import VERSION
+from tests.serving.conftest import Client
+from tests.serving.driving import samples
 
 SPLIT = {"columns": [0], "index": [0, 1], "data": [[1], [-1]]}
 ROWS = [{"n": 1, "x": 0.5}, {"n": 2, "x": 1.5}]
@@ -400,3 +404,90 @@ def test_what_is_missing_is_one_sentence_with_what_there_is(signed):
     assert signed.score([{"n": 1}]).json["message"] == (
         "Model is missing inputs ['x']; the data has ['n']"
     )
+
+
+# -- what operators ask for, and the columnar forms
+
+
+def test_it_counts_what_it_answers(client_of):
+    client = client_of(DummyClassifier(strategy="constant", constant=1).fit([[0], [1]], [0, 1]))
+    client.score(SPLIT)
+    client.score(b"{")
+    answer = client("GET", "/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    found = samples(answer.body.decode())
+    assert found["gittrack_requests_total", "/invocations", "200"] == 1
+    assert found["gittrack_requests_total", "/invocations", "400"] == 1
+    assert found["gittrack_model_seconds_count",] == 1
+
+
+def test_debug_shows_the_stack_trace(tmp_path):
+    def fail(_):
+        raise RuntimeError("could not convert")
+
+    save_model(FunctionTransformer(fail), tmp_path / "m", pyfunc_predict_fn="transform")
+    client = Client(create_app(tmp_path / "m", debug=True))
+    assert "could not convert" in client.score({"instances": [[1]]}).json["stack_trace"]
+
+
+@pytest.mark.needs("module:pyarrow")
+@pytest.mark.parametrize("form", ["parquet", "stream", "file"])
+def test_columnar_bodies_keep_their_types(signed, form):
+    frame = pd.DataFrame({"n": np.array([1, 2], "int32"), "x": [0.5, 1.5]}, index=[7, 9])
+    answer = signed.score(*columnar(frame, form))
+    assert list(answer.json) == ["predictions"]
+    assert sums(answer) == [1.5, 3.5]
+
+
+@pytest.mark.needs("module:pyarrow")
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (pd.DataFrame({"n": [1.0], "x": [0.5]}), "column 'n' is float64"),
+        (pd.DataFrame({"n": [1]}), "missing inputs ['x']"),
+        (pd.DataFrame({"n": [], "x": []}), "the body holds no rows"),
+    ],
+)
+@pytest.mark.parametrize("form", ["parquet", "stream", "file"])
+def test_a_wrong_columnar_body(signed, form, frame, words):
+    answer = signed.score(*columnar(frame, form))
+    assert answer.status == 400
+    assert words in answer.json["message"]
+
+
+@pytest.mark.needs("module:pyarrow")
+def test_a_small_columnar_body_does_not_grow_without_limit(tolerant):
+    import pyarrow as pa
+
+    bomb = pa.table({"a": pa.nulls(50_000_000)})
+    answer = tolerant.score(*written(bomb, "parquet"))
+    assert answer.status == 400
+    assert "more than 20000000 cells" in answer.json["message"]
+
+
+@pytest.mark.needs("module:pyarrow")
+def test_columns_of_one_name_in_arrow(tolerant):
+    import pyarrow as pa
+
+    twice = pa.table([[1], [2]], names=["a", "a"])
+    answer = tolerant.score(*written(twice, "stream"))
+    assert (answer.status, answer.json["message"]) == (400, "the body: a column is there twice")
+
+
+def columnar(frame, form):
+    import pyarrow as pa
+
+    return written(pa.Table.from_pandas(frame), form)
+
+
+def written(table, form):
+    from pyarrow import ipc, parquet
+
+    sink = io.BytesIO()
+    if form == "parquet":
+        parquet.write_table(table, sink)
+        return sink.getvalue(), "application/vnd.apache.parquet"
+    make = ipc.new_stream if form == "stream" else ipc.new_file
+    with make(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue(), f"application/vnd.apache.arrow.{form}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gittrack.errors import InvalidValueError
 from gittrack.serving import request
+from tests.serving.test_app import columnar
 
 cells = st.one_of(
     st.none(),
@@ -101,6 +103,18 @@ def test_any_json(client, body, content_type):
 @given(text=csvs)
 def test_any_csv(client, text):
     check(client, text.encode("utf-8", "surrogatepass"), "text/csv")
+
+
+@pytest.mark.needs("module:pyarrow")
+@steady
+@given(data=st.data(), form=st.sampled_from(["parquet", "stream", "file"]))
+def test_any_columnar_body(client, data, form):
+    frame = pd.DataFrame({"n": [1, 2], "x": [0.5, None], "s": ["a", None]})
+    body, content_type = columnar(frame, form)
+    at = data.draw(st.integers(0, len(body) - 1))
+    put = data.draw(st.binary(min_size=1, max_size=8))
+    check(client, body[:at] + put + body[at + len(put) :], content_type)
+    check(client, body[:at], content_type)
 
 
 @steady

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 
-from gittrack.errors import ToolError, UsageError
 from gittrack.models.saving import save_model
 from gittrack.serving import create_app
-from gittrack.serving.server import Address, Server
-
-RUN = "from gittrack.cli.models import serve; import sys; serve(sys.argv[1], port=0)"
+from gittrack.serving.listening import bind
+from gittrack.serving.server import Limits, Server
+from tests.serving.driving import exchange, head, post, served
 
 
 def sleepy(data):
     time.sleep(0.5)
     return data
+
+
+def endless(data):
+    threading.Event().wait()
+    return data
+
+
+def huge(_):
+    return "x" * 100_000_000
 
 
 @pytest.fixture
@@ -43,37 +49,17 @@ def slow_model(tmp_path):
 
 
 @contextmanager
-def served(model):
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(model)], stderr=subprocess.PIPE, text=True
-    )
-    try:
-        said = process.stderr.readline()
-        yield process, int(re.search(r"http://127\.0\.0\.1:(\d+)", said)[1])
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@contextmanager
-def running(server):
+def running(app, *, port=0, **options):
+    listener = bind(port=port)
+    port = listener.getsockname()[1]
+    server = Server(app, listener, **options)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield server.address
+        yield port
     finally:
         server.stop()
         thread.join()
-
-
-def post(port, rows, path="/invocations"):
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}",
-        json.dumps({"instances": rows}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
 
 
 def test_it_says_where_it_listens_and_answers_there(model):
@@ -215,49 +201,98 @@ def test_connections_that_say_nothing_do_not_keep_it(model):
         assert partial.recv(1) == b""
 
 
-def test_two_servers_do_not_share_a_port(model):
-    app = create_app(model)
-    with running(Server(app, port=0)) as address:
-        with pytest.raises(ToolError, match=f":{address.port}: the port is in use") as caught:
-            Server(app, port=address.port)
-        assert "--port" in caught.value.hint
-
-
 def test_a_port_can_be_taken_again_at_once(model):
     app = create_app(model)
-    with running(Server(app, port=0)) as first:
-        post(first.port, [[1]])
-    with running(Server(app, port=first.port)) as second:
-        assert post(second.port, [[1]]) == {"predictions": [[1]]}
-
-
-def test_a_name_with_several_addresses(model):
-    with running(Server(create_app(model), host="localhost", port=0)) as address:
-        assert address.port > 0
-
-
-@pytest.mark.parametrize("port", [-1, 65536])
-def test_a_port_that_is_none(model, port):
-    with pytest.raises(UsageError, match=f"port {port} is not between"):
-        Server(create_app(model), port=port)
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
-def test_a_host_that_is_not_this_machine(model, host):
-    with pytest.raises(ToolError, match=f"cannot serve on {host}"):
-        Server(create_app(model), host=host, port=0)
+    with running(app) as port:
+        post(port, [[1]])
+    with running(app, port=port) as again:
+        assert post(again, [[1]]) == {"predictions": [[1]]}
 
 
 def test_too_large_a_body_is_refused_before_it_is_read(model):
-    app = create_app(model, max_body=1000)
+    with running(create_app(model, max_body=1000)) as port:
+        status, headers, body = exchange(port, head(5000))
+        assert (status, headers["Connection"]) == (413, "close")
+        assert body["message"] == "exceeds max_body of 1001"
+
+
+def test_who_sends_a_body_that_is_too_large_still_reads_the_answer(model):
+    with running(create_app(model, max_body=1000)) as port:
+        status, _, body = exchange(port, head(30_000_000) + b" " * 30_000_000)
+        assert (status, body["error_code"]) == (413, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET / HTTP/1.1\r\nA: " + b"a" * 300_000 + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    ],
+)
+def test_what_is_no_request_is_told_so_as_json(model, sent, status):
+    with running(create_app(model)) as port:
+        answered, headers, body = exchange(port, sent)
+        assert (answered, headers["Content-Type"]) == (status, "application/json")
+        assert set(body) == {"error_code", "message"}
+
+
+def test_a_request_that_never_ends_is_given_up(model):
+    with running(create_app(model), limits=Limits(read_seconds=0.3)) as port:
+        status, _, body = exchange(port, b"POST /invocations HTTP/1.1\r\nHost:")
+        assert (status, body["message"]) == (408, "the request did not end in time")
+
+
+def test_a_request_that_trickles_is_given_up_too(model):
     with (
-        running(Server(app, port=0)) as address,
-        socket.create_connection(("127.0.0.1", address.port)) as connection,
+        running(create_app(model), limits=Limits(read_seconds=0.5)) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as client,
     ):
-        head = "POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"
-        connection.sendall(head.encode())
-        assert connection.recv(12) == b"HTTP/1.1 413"
+        client.sendall(head(1000))
+        client.setblocking(False)
+        answer = b""
+        while b"408 Request Timeout" not in answer:
+            client.send(b" ")
+            time.sleep(0.05)
+            with suppress(BlockingIOError):
+                answer += client.recv(1000)
 
 
-def test_the_address_of_ip_version_6():
-    assert Address("::1", 80).url == "http://[::1]:80"
+def test_a_prediction_that_takes_too_long_is_answered_and_ends_the_server(tmp_path):
+    save_model(FunctionTransformer(endless), tmp_path / "m", pyfunc_predict_fn="transform")
+    app, told = create_app(tmp_path / "m"), []
+    listener = bind(port=0)
+    server = Server(
+        app, listener, limits=Limits(request_seconds=0.5), on_overtime=lambda: told.append(1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    status, headers, body = exchange(
+        listener.getsockname()[1],
+        head(19, "Content-Type: application/json") + b'{"instances":[[1]]}',
+    )
+    assert (status, headers["Connection"]) == (504, "close")
+    assert body == {
+        "error_code": "DEADLINE_EXCEEDED",
+        "message": "the answer took more than 0.5 seconds",
+    }
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+    assert told == [1]
+    assert app.row.count("/invocations", 504) == 1
+
+
+def test_a_client_that_does_not_read_holds_no_thread_for_ever(tmp_path):
+    save_model(FunctionTransformer(huge), tmp_path / "m", pyfunc_predict_fn="transform")
+    body = b'{"instances":[[1]]}'
+    limits = Limits(request_seconds=1, threads=1)
+    with (
+        running(create_app(tmp_path / "m"), limits=limits) as port,
+        socket.create_connection(("127.0.0.1", port)) as client,
+    ):
+        client.sendall(head(len(body), "Content-Type: application/json") + body)
+        assert exchange(port, b"GET /ping HTTP/1.0\r\n\r\n", json_body=False)[0] in (200, 504)
+        # The one thread is free again, since the client was let go.
+        assert exchange(port, b"GET /ping HTTP/1.0\r\n\r\n", json_body=False)[0] == 200
