@@ -62,7 +62,7 @@ def test_the_example_is_served_by_its_run(run_id, command):
     [
         ([], 2, "give one model"),
         (["a", "-m", "b"], 2, "give one model"),
-        (["models:/wine/3"], 2, "does not read models: yet"),
+        (["models:/wine/3"], 3, "no registered model 'wine'"),
         (["runs:/zzz/model"], 3, "no run 'zzz'"),
         (["missing"], 3, "no such folder"),
         ([".", "-p", "none"], 2, "port"),
