@@ -16,6 +16,13 @@ HITS = {
         "-----BEGIN " + "OPENSSH PRIVATE KEY-----",
     ],
     "aws access key": ["AK" + "IA" + "Q7" * 8, "key=AS" + "IA" + "Z2" * 8],
+    "aws secret key": [
+        "aws_secret" + '_access_key = "' + "aB3/" * 10 + '"',
+        "aws_secret" + "_access_key=" + "aB3+" * 10,
+    ],
+    "google client secret": ["GOC" + "SPX-" + "a1B_" * 7],
+    "databricks token": ["da" + "pi" + "0123456789abcdef" * 2, "da" + "pi" + "a1" * 16 + "-2"],
+    "sendgrid key": ["S" + "G." + "a1" * 11 + "." + "b2" * 21 + "c"],
     "github token": [
         "gh" + "p_" + "a1" * 18,
         "gh" + "s_" + "b2" * 20,
@@ -54,6 +61,10 @@ MISSES = [
     "-----BEGIN " + "PUBLIC KEY-----",
     "-----BEGIN " + "CERTIFICATE-----",
     "AKIA",
+    "aws_secret_access_key = os.environ['KEY']",
+    "dapiary" + "0" * 40,
+    "SG.a.b",
+    "task-" + "a" * 40,
     "password",
     "8f14e45f-ceea-467f-a0e6-1d6f1c5f0f7a",
 ]
