@@ -23,7 +23,7 @@ _RULES: dict[str, tuple[tuple[str, ...], str]] = {
     "aws_access_key": (("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     "aws_secret_key": (
         ("aws_secret_access_key",),
-        r"aws_secret_access_key[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])",
+        r"aws_secret_access_key[\"']?[ \t]{0,8}[:=][ \t\"']{0,8}[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/])",
     ),
     "github_token": (
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),

@@ -71,6 +71,7 @@ ROWS = (
         {
             "committing",
             "exchange",
+            "health",
             "projects",
             "serving",
             "ui",

@@ -373,8 +373,13 @@ def _give_up(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _problem_text(found: Problem) -> str:
-    text = found.message if str(found.path) in found.message else str(found)
+def relative(text: str) -> str:
+    """Return a text with the paths in it told from the working folder on."""
     with suppress(OSError):  # the working folder may be gone
         text = text.replace(f"{Path.cwd()}{os.sep}", "")
+    return text
+
+
+def _problem_text(found: Problem) -> str:
+    text = relative(found.message if str(found.path) in found.message else str(found))
     return text + (f" ({found.hint})" if found.hint else "")
