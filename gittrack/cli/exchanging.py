@@ -27,7 +27,7 @@ def import_(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Bring in runs of another tool, or of another folder; what is there already is skipped."""
+    """Bring in runs of another tool, or of another folder of runs; none is taken twice."""
     name, where = (None, what) if path is None else (what, path)
     place = Path(where).expanduser()
     importer = importers.choose(name, place)

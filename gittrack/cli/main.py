@@ -60,9 +60,15 @@ COMMANDS: Mapping[str, Command | Group] = {
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),
     "restore": Command("editing", "restore", "Bring a deleted run back."),
-    "fsck": Command("health", "fsck", "Check everything in the tree, and mend it with --repair."),
+    "fsck": Command(
+        "health",
+        "fsck",
+        "Check everything in the tree: records, lines, files, models, links, secrets.",
+    ),
     "import": Command(
-        "exchanging", "import_", "Bring in runs of MLflow's, or of another folder of runs."
+        "exchanging",
+        "import_",
+        "Bring in runs of another tool, or of another folder of runs; none is taken twice.",
     ),
     "serve": _SERVE,
     "ui": Command("ui", "ui", "Look at runs in the browser, or write the pages to a folder."),
