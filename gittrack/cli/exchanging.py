@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gittrack.cli import options, progress, render
+from gittrack.errors import UsageError
 from gittrack.exchange import importers, taking
 from gittrack.exchange.incoming import Left
 from gittrack.exchange.taking import Taken
@@ -17,18 +18,22 @@ _SHOWN = 20
 
 
 def import_(
-    what: Annotated[
-        str, typer.Argument(metavar="[mlflow] PATH", help="What it is, where it is not seen.")
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[FORMAT] PATH", help=f"FORMAT may be {', '.join(importers.IMPORTERS)}."
+        ),
     ],
-    path: Annotated[str | None, typer.Argument(metavar="", help="", show_default=False)] = None,
     artifacts: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Also take artifacts from here; can be repeated."),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Bring in runs of another tool, or of another folder of runs; none is taken twice."""
-    name, where = (None, what) if path is None else (what, path)
+    """Bring in runs of another tool, or of another tree; none is taken twice."""
+    name, where = (None, words[0]) if len(words) == 1 else words[:2]
+    if len(words) > len(("FORMAT", "PATH")):
+        raise UsageError("only one path can be given", hint="gittrack import [FORMAT] PATH")
     place = Path(where).expanduser()
     importer = importers.choose(name, place)
     store, left = Store.open(), Left()

@@ -68,7 +68,7 @@ COMMANDS: Mapping[str, Command | Group] = {
     "import": Command(
         "exchanging",
         "import_",
-        "Bring in runs of another tool, or of another folder of runs; none is taken twice.",
+        "Bring in runs of another tool, or of another tree; none is taken twice.",
     ),
     "serve": _SERVE,
     "ui": Command("ui", "ui", "Look at runs in the browser, or write the pages to a folder."),
