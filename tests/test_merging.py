@@ -92,20 +92,24 @@ def test_two_clones_that_tag_note_and_delete_the_same_run_by_command_merge(clone
     assert old.note == "ben saw it"
 
 
-def test_many_branches_merge_one_after_another(clones, monkeypatch):
+@pytest.mark.slow
+def test_fifty_branches_merge_one_after_another(clones, monkeypatch):
     monkeypatch.chdir(clones[0])
-    branches = [f"branch-{number}" for number in range(8)]
+    branches = [f"branch-{number}" for number in range(50)]
     for branch in branches:
         git("checkout", "-q", "-b", branch, "main")
         log_run(branch, "wine")
         log_run(branch, f"Of {branch}")
+        log_run(branch, "Made by All")
         edits.write(Store.open().find("old").folder, Edit(tags={branch: "yes"}))
         commit(branch)
     git("checkout", "-q", "main")
     for branch in branches:
         git("merge", "-q", "--no-edit", branch)
     store = Store.open()
-    assert len(store.runs().runs) == 1 + 2 * len(branches)
+    assert len(store.runs().runs) == 1 + 3 * len(branches)
+    assert len(store.experiments()) == 3 + len(branches)
+    assert git("status", "--porcelain") == ""
     assert not store.runs().problems
     assert set(branches) <= set(store.find("old").record.tags)
 
@@ -115,6 +119,21 @@ def test_a_clone_lists_what_its_origin_lists_without_empty_folders_and_marks(clo
     assert [run.record.name for run in Store.open().runs().runs] == ["old"]
     assert not (clones[0] / "mlruns" / ".cache").exists()
     assert not any(".cache" in name for name in git("ls-files").splitlines())
+
+
+def test_a_tree_that_was_moved_lists_logs_and_resumes_as_before(clones, monkeypatch, isolated):
+    monkeypatch.chdir(isolated)
+    clones[0].rename(isolated / "moved")
+    monkeypatch.chdir(isolated / "moved")
+    old = Store.open().find("old")
+    with mlflow.start_run(run_id=old.run_id):
+        mlflow.log_metric("acc", 0.75, step=1)
+        mlflow.log_text("x", "a.txt")
+    again = mlflow.get_run(old.run_id)
+    assert again.data.metrics == {"acc": 0.75}
+    assert again.info.artifact_uri.startswith((isolated / "moved").as_uri())
+    assert mlflow.artifacts.load_text(f"runs:/{old.run_id}/a.txt") == "x"
+    assert not Store.open().runs().problems
 
 
 def test_a_committed_tree_says_nothing_of_the_machine(clones, isolated):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -272,12 +273,14 @@ def _named(experiments: Iterable[Experiment], name: str) -> list[Experiment]:
 def _announce(root: Path) -> None:
     if sys.stderr is None:
         return
-    sys.stderr.write(f"gittrack: keeping runs in {root}\n")
+    words = f"gittrack: keeping runs in {root}\n"
     rule = ignoring_rule(root)
     if rule is not None:
-        sys.stderr.write(
+        words += (
             f"gittrack: Git ignores that folder by {rule}; remove the line to commit your runs\n"
         )
+    with suppress(OSError, ValueError):  # a terminal that hung up is no reason to stop the work
+        sys.stderr.write(words)
 
 
 def check_experiment_name(name: object) -> str:

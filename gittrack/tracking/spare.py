@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,7 +15,7 @@ from gittrack.runs.writer import RunWriter, adrift
 
 def create(name: str | None, error: StoreError) -> RunWriter:
     """Start a run in a temporary store, and say so once, with the reason."""
-    spare = Store(Path(tempfile.gettempdir(), f"gittrack-{paths.random_text(8)}", paths.STORE))
+    spare = Store(Path(_folder(), f"gittrack-{paths.random_text(8)}", paths.STORE))
     warnings.warn(
         f"{error.message}; this run is kept in {spare.root}, from where it can be moved",
         TrackingWarning,
@@ -25,3 +26,10 @@ def create(name: str | None, error: StoreError) -> RunWriter:
         return RunWriter.create(spare, experiment, name=name, code=spare.root.parent)
     except StoreError:
         return adrift(spare, experiment, name=name)
+
+
+def _folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # no folder can be written, or no file opened
+        return os.sep
