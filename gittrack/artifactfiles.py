@@ -30,6 +30,7 @@ _NEVER_COPIED = re.compile(
 _RULES = (".gitignore", ".gitattributes")
 _KEPT = "_"
 _NAMED = 5
+_MAX_NAME = 255
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -53,6 +54,11 @@ def place(artifacts: Path, artifact_path: str | None) -> Path:
         )
     for part in normal.split("/"):
         _check_name(part)
+        if len(os.fsencode(part)) > _MAX_NAME:
+            raise InvalidValueError(
+                f"Invalid artifact path: {part[:40]!r}... is too long for a file's name",
+                hint=f"use at most {_MAX_NAME} bytes between two slashes",
+            )
         if part.lower() in _RULES:
             raise InvalidValueError(
                 f"Invalid artifact path: Git would follow the rules in {part!r}",
