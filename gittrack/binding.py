@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gittrack.errors import UsageError
-from gittrack.models import saving
 from gittrack.tracking import models
-from gittrack.tracking.active import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,27 +36,18 @@ def bind(flavor: str, *, argument: str) -> Bound:
         model = _model(model, options, argument)
         if path is None:
             raise UsageError("save_model needs a path", hint="save_model(model, 'path')")
-        return saving.save_model(model, path, flavor=flavor, **options)
+        return models.save_model(model, path, flavor=flavor, **options)
 
     def log_model(
         model: Any = _ABSENT, artifact_path: str | None = None, **options: Any
     ) -> models.ModelInfo:
         model = _model(model, options, argument)
-        name = options.pop("name", None)
-        if name and artifact_path and name != artifact_path:
-            raise UsageError(
-                f"artifact_path is {artifact_path!r} and name {name!r}", hint="give one of them"
-            )
-        if registered := options.pop("registered_model_name", None):
-            raise UsageError(
-                f"registered_model_name={registered!r}: there is no registry yet",
-                hint="leave it out and name the model by its run: runs:/ID/model",
-            )
-        options.pop("await_registration_for", None)
-        return models.log_model(model, artifact_path or name or "model", flavor=flavor, **options)
+        return models.log_model(model, artifact_path, flavor=flavor, **options)
 
-    def load_model(model_uri: str | Path) -> Any:
-        return saving.load_model(model_uri, flavor=flavor, store=open_store())
+    def load_model(model_uri: str | Path, dst_path: None = None, **options: Any) -> Any:
+        if dst_path is not None:
+            raise UsageError("dst_path is not used: models are loaded where they lie")
+        return models.load_model(model_uri, flavor=flavor, **options)
 
     save_model.__doc__ = f"""Save a model of {flavor} as a folder.
 
@@ -72,7 +61,7 @@ def bind(flavor: str, *, argument: str) -> Bound:
     Args:
         model: the model, also as {argument}.
         artifact_path: its folder there, "model" by default, also as name.
-        options: see `gittrack.models.saving.SaveOptions`.
+        options: see `gittrack.tracking.models.log_model`.
     """
     load_model.__doc__ = f"Load a model of {flavor} as the object that {flavor} made."
     return Bound(save_model, log_model, load_model)

@@ -1,12 +1,16 @@
-"""MLflow's `mlflow.pyfunc`: load a model of any flavor and let it predict."""
+"""MLflow's `mlflow.pyfunc`: models written in Python, and models of any flavor that predict."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gittrack.errors import UsageError
 from gittrack.models import pyfunc
+from gittrack.models.flavors.pyfunc import LoaderModule
 from gittrack.models.pyfunc import PyFuncModel
+from gittrack.models.pythonmodel import PythonModel, PythonModelContext
 from gittrack.models.uri import resolve
+from gittrack.tracking import models
 from gittrack.tracking.active import open_store
 
 if TYPE_CHECKING:
@@ -14,21 +18,64 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gittrack.engines.spark import ModelUdf
+    from gittrack.models.mlmodel import Model
 
-__all__ = ["PyFuncModel", "dask_predict", "load_model", "ray_predict", "spark_udf"]
+__all__ = [
+    "PyFuncModel",
+    "PythonModel",
+    "PythonModelContext",
+    "dask_predict",
+    "load_model",
+    "log_model",
+    "ray_predict",
+    "save_model",
+    "spark_udf",
+]
 
 
-def load_model(model_uri: str | Path) -> PyFuncModel:
+def save_model(
+    path: str | Path, *, python_model: Any = None, loader_module: str | None = None, **options: Any
+) -> Model:
+    """Save a model written in Python as a folder.
+
+    Args:
+        python_model: a PythonModel, a function, or the path of a script that calls `set_model`.
+        loader_module: in its place, a module with `_load_pyfunc(path)`, for `data_path`.
+        options: see `gittrack.models.saving.SaveOptions`.
+    """
+    return models.save_model(_model(python_model, loader_module), path, flavor="pyfunc", **options)
+
+
+def log_model(
+    artifact_path: str | None = None,
+    *,
+    python_model: Any = None,
+    loader_module: str | None = None,
+    **options: Any,
+) -> models.ModelInfo:
+    """Save a model written in Python among the artifacts of the active run; see `save_model`."""
+    model = _model(python_model, loader_module)
+    return models.log_model(model, artifact_path, flavor="pyfunc", **options)
+
+
+def load_model(
+    model_uri: str | Path,
+    *,
+    safe: bool = False,
+    model_config: Mapping[str, Any] | str | Path | None = None,
+) -> PyFuncModel:
     """Load a model of any flavor.
 
     Args:
-        model_uri: `runs:/RUN/path`, a path, or `file:`.
+        model_uri: `runs:/RUN/path`, `models:/NAME/3`, `models:/NAME@ALIAS`, a path, or `file:`.
+        safe: load only what runs no code that comes with the model.
+        model_config: settings for a model that is written in Python.
 
     Raises:
         NotFoundError: there is no such model.
-        ModelError: it is damaged, or of a flavor that gittrack has not.
+        ModelError: it is damaged, not safe, or of a flavor that gittrack has not.
     """
-    return pyfunc.load_model(model_uri, store=open_store())
+    return pyfunc.load_model(model_uri, store=open_store(), safe=safe, model_config=model_config)
 
 
 def spark_udf(
@@ -93,3 +140,11 @@ def ray_predict(dataset: Any, model_uri: str | Path) -> Any:
     from gittrack.engines import ray as engine
 
     return engine.predict(dataset, resolve(model_uri, store=open_store()))
+
+
+def _model(python_model: Any, loader_module: str | None) -> Any:
+    if (python_model is None) == (loader_module is None):
+        raise UsageError(
+            "give python_model or loader_module", hint="save_model(path, python_model=model)"
+        )
+    return LoaderModule(loader_module) if loader_module is not None else python_model

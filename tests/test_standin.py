@@ -91,14 +91,14 @@ def test_it_is_refused_when_the_real_one_is_imported(isolated):
 def test_a_module_that_gittrack_has_not_is_missed_by_its_name():
     done = python(
         "import gittrack; gittrack.install_as_mlflow()\n"
-        "try: import mlflow.tensorflow\n"
+        "try: import mlflow.spacy\n"
         "except ModuleNotFoundError as error: print(error, error.name, sep=chr(10))\n"
         "import mlflow\n"
         "print(hasattr(mlflow, 'trace'))"
     )
     assert done.stdout.splitlines() == [
-        "gittrack, which stands in for mlflow here, has no module 'mlflow.tensorflow'",
-        "mlflow.tensorflow",
+        "gittrack, which stands in for mlflow here, has no module 'mlflow.spacy'",
+        "mlflow.spacy",
         "False",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gittrack.models.fromcode import ModelConfig, set_model
 from gittrack.models.inference import infer_signature
 from gittrack.models.mlmodel import Model
 from gittrack.models.specs import (
@@ -16,10 +17,12 @@ from gittrack.models.specs import (
 __all__ = [
     "ColSpec",
     "Model",
+    "ModelConfig",
     "ModelSignature",
     "ParamSchema",
     "ParamSpec",
     "Schema",
     "TensorSpec",
     "infer_signature",
+    "set_model",
 ]

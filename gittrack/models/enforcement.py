@@ -10,11 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import sys
-from typing import Any
+import warnings
+from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import SchemaMismatchError
 from gittrack.models import packages
-from gittrack.models.specs import NESTED_TYPES, ColSpec, Schema, TensorSpec
+from gittrack.models.specs import NESTED_TYPES, ColSpec, ParamSchema, Schema, TensorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DTYPES = {
     "boolean": "bool",
@@ -22,6 +26,15 @@ _DTYPES = {
     "long": "int64",
     "float": "float32",
     "double": "float64",
+}
+_PARAM_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "string": str,
+    "binary": bytes,
 }
 _INT32_BYTES = 4
 _NAMED = 20
@@ -43,6 +56,31 @@ def enforce(data: Any, schema: Schema, *, exact: bool = False) -> Any:
         return _enforce_tensors(data, schema.tensors(), exact)
     packages.need("pandas", why="predictions of a model whose signature has columns")
     return _enforce_columns(_frame(data), schema, exact)
+
+
+def enforce_params(params: Mapping[str, Any], schema: ParamSchema | None) -> dict[str, Any]:
+    """Return the parameters of a prediction, with the defaults of those that are not given.
+
+    Raises:
+        SchemaMismatchError: one is of another type.
+    """
+    specs = {spec.name: spec for spec in schema.params} if schema else {}
+    if unknown := sorted(set(params) - set(specs)):
+        message = f"the model has no parameters {unknown}, so they are ignored"
+        warnings.warn(message, stacklevel=3)
+    found = {}
+    for name, spec in specs.items():
+        value = params.get(name, spec.default)
+        for one in (
+            value if spec.shape is not None and isinstance(value, (list, tuple)) else [value]
+        ):
+            plain = one.item() if hasattr(one, "item") else one
+            if plain is not None and not isinstance(plain, _PARAM_TYPES.get(spec.type, object)):
+                raise SchemaMismatchError(
+                    f"parameter {name!r} is {plain!r:.60}, the model's signature says {spec.type}"
+                )
+        found[name] = value
+    return found
 
 
 def _enforce_columns(frame: Any, schema: Schema, exact: bool) -> Any:

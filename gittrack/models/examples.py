@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 FILE = "input_example.json"
 
 
+def split(example: Any) -> tuple[Any, dict[str, Any]]:
+    """Return an example and its params, which a pair of both gives."""
+    if isinstance(example, tuple) and len(example) == 2 and isinstance(example[1], dict):  # noqa: PLR2004
+        return example
+    return example, {}
+
+
 def write(folder: Path, example: Any) -> dict[str, Any]:
     """Write an example and return what MLmodel says of it.
 

@@ -25,21 +25,34 @@ if TYPE_CHECKING:
 
 PYTHON_FUNCTION = "python_function"
 
-_TEXTS = ("artifact_path", "run_id", "utc_time_created", "model_uuid", "gittrack_version")
+_TEXTS = (
+    "artifact_path",
+    "run_id",
+    "git_commit",
+    "utc_time_created",
+    "model_uuid",
+    "gittrack_version",
+    "digest",
+)
 _MAPS = ("saved_input_example_info", "metadata")
 _KNOWN = {"flavors", "signature", *_TEXTS, *_MAPS}
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a model folder's `MLmodel` says; `unknown` holds the keys of other tools."""
+    """What a model folder's `MLmodel` says; `unknown` holds the keys of other tools.
+
+    `git_commit` is that of the code of its run, `digest` that of all files beside MLmodel.
+    """
 
     flavors: Mapping[str, Mapping[str, Any]]
     artifact_path: str | None = None
     run_id: str | None = None
+    git_commit: str | None = None
     utc_time_created: str | None = None
     model_uuid: str | None = None
     gittrack_version: str | None = None
+    digest: str | None = None
     signature: ModelSignature | None = None
     saved_input_example_info: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import ModelError
 from gittrack.models import flavors, mlmodel
-from gittrack.models.enforcement import enforce
+from gittrack.models.enforcement import enforce, enforce_params
+from gittrack.models.flavors.base import Loading
+from gittrack.models.fromcode import read_config
+from gittrack.models.loading import load
 from gittrack.models.mlmodel import PYTHON_FUNCTION, Model
 from gittrack.models.specs import TensorSpec
 from gittrack.models.uri import resolve
@@ -37,6 +39,7 @@ class PyFuncModel:
     _model: Any
     _flavor: Flavor
     _entry: Mapping[str, Any]
+    _ready: Any
 
     def __repr__(self) -> str:
         """Return its flavors, run and signature in a few short lines."""
@@ -51,16 +54,14 @@ class PyFuncModel:
         """Return the model's predictions for a DataFrame, array, list or dictionary.
 
         Args:
-            params: named parameters; a model that has none ignores them with a warning.
+            params: named parameters; those that the signature does not have are ignored, with a
+                warning.
 
         Raises:
             SchemaMismatchError: the data does not fit the signature.
             MissingPackageError: the signature has columns, and pandas is not installed.
         """
-        if params:
-            message = f"the model has no parameters, so {sorted(params)} are ignored"
-            warnings.warn(message, stacklevel=2)
-        return self.score(self.fit_to_signature(data))
+        return self.score(self.fit_to_signature(data), params)
 
     def fit_to_signature(self, data: Any, *, exact: bool = False) -> Any:
         """Return the data with the columns and types of the signature, if the model has one.
@@ -74,17 +75,19 @@ class PyFuncModel:
         schema = self.metadata.get_input_schema()
         return data if schema is None else enforce(data, schema, exact=exact)
 
-    def score(self, data: Any) -> Any:
-        """Return the predictions for data that fits the signature already."""
-        return self._flavor.predict(self._model, data, self._entry)
+    def score(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the predictions for data that fits the signature already; see `predict`."""
+        schema = self.metadata.signature.params if self.metadata.signature else None
+        given = enforce_params(params or {}, schema)
+        return self._flavor.predict(self._ready, data, self._entry, given)
 
     def get_raw_model(self) -> Any:
         """Return the object that the model's library made."""
         return self._model
 
     def unwrap_python_model(self) -> Any:
-        """Return the object that the model's library made."""
-        return self._model
+        """Return the PythonModel, or the object that the model's library made."""
+        return self._model.model if isinstance(self._model, flavors.pyfunc.Ready) else self._model
 
 
 def _summary(schema: Schema | None) -> str:
@@ -101,16 +104,24 @@ def _input(spec: InputSpec) -> str:
     return f"{name}{spec.type}{shape}"
 
 
-def load_model(model_uri: str | Path, *, store: Store | None = None) -> PyFuncModel:
+def load_model(
+    model_uri: str | Path,
+    *,
+    store: Store | None = None,
+    safe: bool = False,
+    model_config: Mapping[str, Any] | str | Path | None = None,
+) -> PyFuncModel:
     """Load a model of any flavor.
 
     Args:
-        model_uri: `runs:/RUN/path`, a path, or `file:`.
+        model_uri: `runs:/RUN/path`, `models:/NAME/3`, `models:/NAME@ALIAS`, a path, or `file:`.
         store: where runs are looked for; the one of the working folder where not given.
+        safe: load only what runs no code that comes with the model.
+        model_config: settings for a model that is written in Python, over those it was saved with.
 
     Raises:
         NotFoundError: there is no such model.
-        ModelError: it is damaged, or says of no flavor how it predicts.
+        ModelError: it is damaged, not safe, or says of no flavor how it predicts.
     """
     folder = resolve(model_uri, store=store)
     described = mlmodel.read(folder)
@@ -119,5 +130,9 @@ def load_model(model_uri: str | Path, *, store: Store | None = None) -> PyFuncMo
         hint = f"its flavors are: {', '.join(sorted(described.flavors))}"
         raise ModelError(f"{folder} has no flavor {PYTHON_FUNCTION!r}", hint=hint)
     flavor = flavors.of_loader(entry.get("loader_module"))
-    model = flavor.load(folder, described.flavors.get(flavor.NAME, entry))
-    return PyFuncModel(described, model, flavor, entry)
+    own = {**described.flavors.get(flavor.NAME, entry)}
+    if entry.get("code"):
+        own["code"] = entry["code"]
+    how = Loading(safe=safe, config=read_config(model_config))
+    model = load(folder, described, flavor, own, how)
+    return PyFuncModel(described, model, flavor, entry, flavor.prepare(model, own))

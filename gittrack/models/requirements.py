@@ -10,6 +10,7 @@ from typing import Any
 
 from gittrack import paths
 from gittrack.errors import UsageError
+from gittrack.models import packages
 
 CONDA = "conda.yaml"
 PYTHON_ENV = "python_env.yaml"
@@ -17,9 +18,27 @@ PYTHON_ENV = "python_env.yaml"
 Requirements = str | Path | Sequence[str] | None
 
 
-def pinned(packages: Iterable[str]) -> list[str]:
-    """Return each package with the version that is installed, sorted; without one where none is."""
-    return sorted({_pin(package) for package in packages})
+def pinned(modules: Iterable[str]) -> list[str]:
+    """Return what installs each top module as it is here, sorted."""
+    return sorted({packages.pinned(module) for module in modules})
+
+
+def misfits(folder: Path) -> list[str]:
+    """Return the packages that a model was saved with in another version than is installed."""
+    try:
+        lines = (folder / paths.REQUIREMENTS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    found = []
+    for line in lines:
+        name, equals, wanted = line.partition(";")[0].strip().partition("==")
+        try:
+            here = importlib.metadata.version(name) if equals else wanted
+        except (importlib.metadata.PackageNotFoundError, ValueError):
+            here = "missing"
+        if here != wanted:
+            found.append(f"{name} {wanted} (here {here})")
+    return found
 
 
 def given(requirements: Requirements, *, argument: str) -> list[str]:
@@ -84,13 +103,6 @@ def write(
 def _conda(python: str, lines: Sequence[str]) -> dict[str, Any]:
     dependencies = [f"python={python}", "pip", {"pip": list(lines)}]
     return {"name": "gittrack-env", "channels": ["conda-forge"], "dependencies": dependencies}
-
-
-def _pin(package: str) -> str:
-    try:
-        return f"{package}=={importlib.metadata.version(package)}"
-    except importlib.metadata.PackageNotFoundError:
-        return package
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,26 +6,25 @@ import dataclasses
 import platform
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from gittrack import paths
-from gittrack.errors import ModelError, UsageError
-from gittrack.models import examples, flavors, mlmodel, requirements
+from gittrack.errors import GittrackError, ModelError, UsageError
+from gittrack.models import code, digest, examples, flavors, mlmodel, requirements
+from gittrack.models.flavors.base import Loading
 from gittrack.models.folder import filled
 from gittrack.models.inference import infer_signature
 from gittrack.models.mlmodel import PYTHON_FUNCTION, Model
 from gittrack.models.specs import ModelSignature
-from gittrack.models.uri import resolve
 from gittrack.version import VERSION
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from gittrack.models.flavors.base import Flavor, Saved
-    from gittrack.runs.store import Store
 
 
 class SaveOptions(TypedDict, total=False):
@@ -33,7 +32,8 @@ class SaveOptions(TypedDict, total=False):
 
     `signature` defaults to what `input_example` shows, and is left out by False. `pip_requirements`
     replaces the packages that gittrack finds, `extra_pip_requirements` adds to them; each is a list
-    or a file's path.
+    or a file's path. `code_paths` are files and folders of modules that the model needs. What a
+    flavor takes beside these stands in its module.
     """
 
     signature: ModelSignature | bool | None
@@ -41,19 +41,37 @@ class SaveOptions(TypedDict, total=False):
     pip_requirements: requirements.Requirements
     extra_pip_requirements: requirements.Requirements
     conda_env: Mapping[str, Any] | str | Path | None
+    code_paths: Sequence[str | Path] | None
     metadata: Mapping[str, Any] | None
     serialization_format: str | None
     pyfunc_predict_fn: str | None
+    skops_trusted_types: Sequence[str] | None
+    model_format: str | None
+    artifacts: Mapping[str, str | Path] | None
+    model_config: Mapping[str, Any] | str | Path | None
+    data_path: str | Path | None
+    task: str | None
 
 
 class Origin(NamedTuple):
-    """The run that a model is logged to, and its path there."""
+    """The run that a model is logged to, its path there, and the commit of the run's code."""
 
     run_id: str
     artifact_path: str
+    commit: str | None = None
 
 
-_COMMON = frozenset(SaveOptions.__annotations__) - {"serialization_format", "pyfunc_predict_fn"}
+_COMMON = frozenset(
+    {
+        "signature",
+        "input_example",
+        "pip_requirements",
+        "extra_pip_requirements",
+        "conda_env",
+        "code_paths",
+        "metadata",
+    }
+)
 
 
 def save_model(
@@ -79,33 +97,34 @@ def save_model(
     chosen = flavors.named(flavor) if flavor else flavors.of_model(model)
     _check(options, chosen)
     with filled(Path(path).absolute(), replace=replace) as folder:
-        saved = chosen.save(model, folder, options)
-        described = _describe(model, chosen, saved, folder, options)
+        with code.importable(options.get("code_paths"), folder):
+            saved = _saved(chosen, model, folder, options)
+            described = _describe(model, chosen, saved, folder, options)
         if origin is not None:
-            run_id, artifact_path = origin
-            described = dataclasses.replace(described, run_id=run_id, artifact_path=artifact_path)
+            described = dataclasses.replace(
+                described,
+                run_id=origin.run_id,
+                artifact_path=origin.artifact_path,
+                git_commit=origin.commit,
+            )
+        described = dataclasses.replace(
+            described, digest=digest.of_folder(folder, without={paths.MLMODEL})
+        )
         (folder / paths.MLMODEL).write_bytes(mlmodel.to_bytes(described))
     return described
 
 
-def load_model(uri: str | Path, *, flavor: str, store: Store | None = None) -> Any:
-    """Load a model as the object that its library made.
-
-    Args:
-        uri: `runs:/RUN/path`, a path, or `file:`.
-        flavor: the library it belongs to.
-        store: where runs are looked for; the one of the working folder where not given.
-
-    Raises:
-        NotFoundError: there is no such model.
-        ModelError: it is damaged, or not of this flavor.
-    """
-    folder = resolve(uri, store=store)
-    entries = mlmodel.read(folder).flavors
-    if flavor not in entries:
-        hint = f"it has: {', '.join(sorted(entries))}"
-        raise ModelError(f"{folder} is no model of the flavor {flavor!r}", hint=hint)
-    return flavors.named(flavor).load(folder, entries[flavor])
+def _saved(flavor: Flavor, model: Any, folder: Path, options: Mapping[str, Any]) -> Saved:
+    try:
+        return flavor.save(model, folder, options)
+    except (GittrackError, OSError):
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{type(model).__name__} cannot be saved as {flavor.NAME}: "
+            f"{type(error).__name__}: {error}",
+            hint="is it fitted, and whole?",
+        ) from error
 
 
 def _check(options: Mapping[str, Any], flavor: Flavor) -> None:
@@ -136,27 +155,31 @@ def _describe(
     model: Any, flavor: Flavor, saved: Saved, folder: Path, options: Mapping[str, Any]
 ) -> Model:
     """Write what stands beside the model's own files, and return what MLmodel will say."""
-    example = options.get("input_example")
+    example, params = examples.split(options.get("input_example"))
+    with_code = {"code": code.FOLDER} if options.get("code_paths") else {}
     function = {
         "loader_module": f"mlflow.{flavor.NAME}",
         "python_version": platform.python_version(),
         "env": {"conda": requirements.CONDA, "virtualenv": requirements.PYTHON_ENV},
         **saved.python_function,
+        **with_code,
     }
+    entries = {PYTHON_FUNCTION: function}
+    if saved.entry:
+        entries[flavor.NAME] = {**saved.entry, **with_code}
     signature = options.get("signature")
     if example is not None and signature in (None, True):
-        signature = infer_signature(example, flavor.predict(model, example, function))
+        signature = _shown(model, flavor, folder, entries, example, params)
     lines = requirements.given(options.get("pip_requirements"), argument="pip_requirements")
     if options.get("pip_requirements") is None:
-        lines = requirements.pinned(
-            (*saved.packages, *(["pandas"] if _takes_frames(example, signature) else []))
-        )
+        frames = ["pandas"] if _takes_frames(example, signature) else []
+        lines = requirements.pinned((*saved.packages, *frames))
     lines += requirements.given(
         options.get("extra_pip_requirements"), argument="extra_pip_requirements"
     )
     requirements.write(folder, lines, conda_env=options.get("conda_env"))
     return Model(
-        flavors={PYTHON_FUNCTION: function, flavor.NAME: saved.entry},
+        flavors=entries,
         utc_time_created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f"),
         model_uuid=uuid.uuid4().hex,
         gittrack_version=VERSION,
@@ -164,6 +187,32 @@ def _describe(
         saved_input_example_info=None if example is None else examples.write(folder, example),
         metadata=options.get("metadata"),
     )
+
+
+def _shown(
+    model: Any,
+    flavor: Flavor,
+    folder: Path,
+    entries: Mapping[str, Any],
+    example: Any,
+    params: Mapping[str, Any],
+) -> ModelSignature:
+    """Return the signature that an example shows, from what the model answers to it."""
+    function = entries[PYTHON_FUNCTION]
+    # What is written in Python predicts only when it was loaded.
+    raw = flavor.load(folder, function, Loading()) if flavor.NAME == PYTHON_FUNCTION else model
+    if flavor.NAME == "transformers" and isinstance(raw, dict):
+        raw = flavor.load(folder, entries[flavor.NAME], Loading())
+    try:
+        answer = flavor.predict(flavor.prepare(raw, function), example, function, params)
+    except GittrackError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the model cannot take its input_example: {type(error).__name__}: {error}",
+            hint="give an example of what predict takes, or signature=False",
+        ) from error
+    return infer_signature(example, answer, params or None)
 
 
 def _takes_frames(example: Any, signature: Any) -> bool:

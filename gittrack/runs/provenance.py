@@ -197,6 +197,18 @@ def _relative(argument: str, git_root: Path | None) -> str:
         return argument
 
 
+def commit(source: Mapping[str, Any]) -> str | None:
+    """Return the commit of a run's code; while it is still looked for, that of this process's."""
+    known = source.get("git")
+    if isinstance(known, dict):
+        return known.get("commit")
+    try:
+        found = run_git(["rev-parse", "-q", "--verify", "HEAD"], cwd=code_folder(), check=False)
+    except ToolError:
+        return None
+    return found.strip() or None
+
+
 def author(folder: Path) -> str | None:
     """Return who works in a folder, as runs made there say it."""
     try:

@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,3 +75,12 @@ def install_as_mlflow() -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     sys.modules[FOREIGN] = import_module(OWN)
+
+
+def serve_where_missing() -> None:
+    """Serve `import mlflow` from gittrack where the real one is not installed.
+
+    For models that were saved with MLflow, whose code names it.
+    """
+    if find_spec(FOREIGN) is None:
+        sys.meta_path.append(_Finder())

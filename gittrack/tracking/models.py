@@ -1,22 +1,37 @@
-"""Logging a model: a model folder among the run's artifacts."""
+"""Logging a model: a model folder among the run's artifacts, registered where that is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles
-from gittrack.errors import InvalidValueError
-from gittrack.models.saving import Origin, SaveOptions, save_model
-from gittrack.models.uri import runs_uri
+from gittrack.errors import InvalidValueError, TrackingWarning, UsageError
+from gittrack.models import loading, mlmodel, saving
+from gittrack.models.mlmodel import PYTHON_FUNCTION
+from gittrack.models.saving import Origin
+from gittrack.models.uri import resolve, runs_uri
+from gittrack.registry.names import check_name
+from gittrack.runs import provenance
+from gittrack.tracking.active import open_store
 from gittrack.tracking.holding import writer_of
+from gittrack.tracking.registering import RegistryClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from typing_extensions import Unpack
-
+    from gittrack.models.mlmodel import Model
     from gittrack.models.specs import ModelSignature
+
+# Arguments of MLflow's that mean nothing here; each is said, but for a flag of how to wait.
+_UNUSED = frozenset(
+    {
+        *("auth_policy", "env_vars", "extra_files", "mlflow_model", "model_id", "model_type"),
+        *("params", "prompts", "resources", "step", "streamable", "tags"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,7 @@ class ModelInfo:
     Attributes:
         model_uri: what every call that loads a model takes, such as `runs:/k3v9x2mq7d/model`.
         artifact_path: its folder among the run's artifacts.
+        registered_model_version: its number in the registry, where it was registered.
     """
 
     model_uri: str
@@ -37,51 +53,128 @@ class ModelInfo:
     utc_time_created: str | None
     saved_input_example_info: Mapping[str, Any] | None
     metadata: Mapping[str, Any] | None
+    registered_model_version: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its folder among the run's artifacts, under its newer name."""
+        return self.artifact_path
+
+
+def save_model(model: Any, path: str | Path, *, flavor: str | None = None, **options: Any) -> Model:
+    """Save a model as a folder, which appears at `path` whole or not at all.
+
+    Args:
+        flavor: the library it belongs to; found from the model where not given.
+        options: see `gittrack.models.saving.SaveOptions`.
+
+    Raises:
+        ModelError: it cannot be saved.
+        UsageError: an argument is wrong.
+    """
+    return saving.save_model(model, path, flavor=flavor, **_known(options))
 
 
 def log_model(
     model: Any,
-    artifact_path: str = "model",
+    artifact_path: str | None = None,
     *,
+    name: str | None = None,
     flavor: str | None = None,
     run_id: str | None = None,
-    **options: Unpack[SaveOptions],
+    registered_model_name: str | None = None,
+    **options: Any,
 ) -> ModelInfo:
     """Save a model among the artifacts of the active run, in the place of one that is there.
 
     Args:
-        artifact_path: its folder among the artifacts.
+        artifact_path: its folder among the artifacts, "model" by default; also as `name`.
         flavor: the library it belongs to; found from the model where not given.
         run_id: another run than the active one.
+        registered_model_name: register it as the next version of this name.
+        options: see `gittrack.models.saving.SaveOptions`.
 
     Raises:
         ModelError: it cannot be saved.
         UsageError: an argument is wrong.
         StoreError: the store cannot be written.
     """
+    if name and artifact_path and name != artifact_path:
+        raise UsageError(
+            f"artifact_path is {artifact_path!r} and name {name!r}", hint="give one of them"
+        )
+    if registered_model_name is not None:
+        check_name(registered_model_name)
+    chosen = artifact_path or name or "model"
     with writer_of(run_id) as writer:
-        target = artifactfiles.place(writer.artifacts, artifact_path)
+        target = artifactfiles.place(writer.artifacts, chosen)
         if target == writer.artifacts:
             raise InvalidValueError(
-                f"Invalid artifact path: {artifact_path!r}", hint="name the model, such as 'model'"
+                f"Invalid artifact path: {chosen!r}", hint="name the model, such as 'model'"
             )
         path = target.relative_to(writer.artifacts).as_posix()
-        saved = save_model(
-            model,
-            target,
-            flavor=flavor,
-            origin=Origin(writer.run_id, path),
-            replace=True,
-            **options,
+        origin = Origin(writer.run_id, path, provenance.commit(writer.record.source))
+        saved = saving.save_model(
+            model, target, flavor=flavor, origin=origin, replace=True, **_known(options)
         )
-        return ModelInfo(
-            model_uri=runs_uri(writer.run_id, path),
-            run_id=writer.run_id,
-            artifact_path=path,
-            flavors=saved.flavors,
-            signature=saved.signature,
-            model_uuid=saved.model_uuid,
-            utc_time_created=saved.utc_time_created,
-            saved_input_example_info=saved.saved_input_example_info,
-            metadata=saved.metadata,
-        )
+        info = _info(saved, runs_uri(writer.run_id, path))
+        if registered_model_name is None:
+            return info
+        client = RegistryClient()
+        client.store = writer.store
+        made = client.create_model_version(registered_model_name, info.model_uri)
+        return replace(info, registered_model_version=int(made.version))
+
+
+def load_model(model_uri: str | Path, *, flavor: str | None = None, **options: Any) -> Any:
+    """Load a model as the object that its library made.
+
+    Args:
+        model_uri: `runs:/RUN/path`, `models:/NAME/3`, `models:/NAME@ALIAS`, a path, or `file:`.
+        flavor: the library it belongs to; the model's own where not given.
+        options: `safe=True` loads only what runs no code that comes with the model.
+
+    Raises:
+        NotFoundError: there is no such model.
+        ModelError: it is damaged, not of this flavor, or not safe.
+    """
+    store = open_store()
+    if flavor is None:
+        there = mlmodel.read(resolve(model_uri, store=store)).flavors
+        flavor = next((name for name in there if name != PYTHON_FUNCTION), PYTHON_FUNCTION)
+    return loading.load_model(model_uri, flavor=flavor, store=store, **options)
+
+
+def get_model_info(model_uri: str | Path) -> ModelInfo:
+    """Return what a model's MLmodel says.
+
+    Raises:
+        NotFoundError: there is no such model.
+        ModelError: its MLmodel cannot be read.
+    """
+    return _info(mlmodel.read(resolve(model_uri, store=open_store())), str(model_uri))
+
+
+def _info(model: Model, uri: str) -> ModelInfo:
+    return ModelInfo(
+        model_uri=uri,
+        run_id=model.run_id or "",
+        artifact_path=model.artifact_path or "",
+        flavors=model.flavors,
+        signature=model.signature,
+        model_uuid=model.model_uuid,
+        utc_time_created=model.utc_time_created,
+        saved_input_example_info=model.saved_input_example_info,
+        metadata=model.metadata,
+    )
+
+
+def _known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options without those of MLflow's that mean nothing here."""
+    kept = {key: value for key, value in options.items() if key != "await_registration_for"}
+    if "code_path" in kept:
+        kept["code_paths"] = kept.pop("code_path")
+    for key in _UNUSED & set(kept):
+        if kept.pop(key) is not None:
+            warnings.warn(f"the argument {key} is not used", TrackingWarning, stacklevel=3)
+    return kept

@@ -78,8 +78,9 @@ def test_a_model_that_mlflow_saved(version):
     [
         ("{sklearn: {}}", "no flavor 'python_function'"),
         ("{python_function: {}}", "wants the loader None"),
-        ("{python_function: {loader_module: os}}", "wants the loader 'os'"),
-        ("{python_function: {loader_module: mlflow.keras}}", "wants the loader 'mlflow.keras'"),
+        ("{python_function: {loader_module: os}}", r"the module os has no _load_pyfunc"),
+        ("{python_function: {loader_module: not.there}}", "wants the loader 'not.there'"),
+        ("{python_function: {loader_module: mlflow.spacy}}", "wants the loader 'mlflow.spacy'"),
         (
             "{python_function: {loader_module: mlflow.sklearn, model_path: ../model.pkl}}",
             "lies outside the model's folder",

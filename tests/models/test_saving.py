@@ -15,8 +15,9 @@ import yaml
 from sklearn.linear_model import LogisticRegression
 
 from gittrack.errors import ModelError, NotFoundError, UsageError
-from gittrack.models import ModelSignature, infer_signature, mlmodel
-from gittrack.models.saving import Origin, load_model, save_model
+from gittrack.models import ModelSignature, digest, infer_signature, mlmodel
+from gittrack.models.loading import load_model
+from gittrack.models.saving import Origin, save_model
 from gittrack.version import VERSION
 
 PINNED = [f"{name}=={version(name)}" for name in ("cloudpickle", "numpy", "scikit-learn")]
@@ -35,12 +36,13 @@ def test_the_files_of_a_model(tmp_path, classifier, frame):
 
 
 def test_what_mlmodel_says(tmp_path, classifier):
-    origin = Origin("k3v9x2mq7d", "model")
+    origin = Origin("k3v9x2mq7d", "model", "5e0c" * 10)
     save_model(classifier, tmp_path / "model", origin=origin, metadata={"team": "a"})
     content = yaml.safe_load((tmp_path / "model" / "MLmodel").read_bytes())
     python = ".".join(map(str, sys.version_info[:3]))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", content.pop("utc_time_created"))
     assert re.fullmatch(r"[0-9a-f]{32}", content.pop("model_uuid"))
+    assert content.pop("digest") == digest.of_folder(tmp_path / "model", without={"MLmodel"})
     assert content == {
         "artifact_path": "model",
         "flavors": {
@@ -58,6 +60,7 @@ def test_what_mlmodel_says(tmp_path, classifier):
                 "sklearn_version": version("scikit-learn"),
             },
         },
+        "git_commit": "5e0c" * 10,
         "gittrack_version": VERSION,
         "metadata": {"team": "a"},
         "run_id": "k3v9x2mq7d",
@@ -128,7 +131,7 @@ def test_another_process_loads_what_was_saved(tmp_path, classifier, form):
     save_model(classifier, tmp_path / "model", serialization_format=form)
     script = (
         "import sys\n"
-        "from gittrack.models.saving import load_model\n"
+        "from gittrack.models.loading import load_model\n"
         "model = load_model(sys.argv[1], flavor='sklearn')\n"
         "print(type(model).__name__, model.coef_.tolist())\n"
     )
@@ -169,7 +172,7 @@ def test_a_model_that_cannot_be_pickled(tmp_path, classifier):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"code_path": "x"}, "takes no argument 'code_path'"),
+        ({"speed": "x"}, "takes no argument 'speed'"),
         ({"signature": "double"}, "signature is str"),
         ({"metadata": [1]}, "metadata is no dictionary"),
         ({"serialization_format": "joblib"}, "serialization_format is 'joblib'"),

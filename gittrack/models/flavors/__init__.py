@@ -5,16 +5,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.errors import ModelError, UsageError
-from gittrack.models.flavors import sklearn
+from gittrack.models.flavors import (
+    catboost,
+    keras,
+    lightgbm,
+    onnx,
+    pyfunc,
+    pytorch,
+    sklearn,
+    statsmodels,
+    tensorflow,
+    transformers,
+    xgboost,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gittrack.models.flavors.base import Flavor
 
+# The first that detects a model has it, so those that build on another come before it.
 FLAVORS: Mapping[str, Flavor] = {
-    sklearn.NAME: sklearn,
+    flavor.NAME: flavor
+    for flavor in (
+        xgboost,
+        lightgbm,
+        catboost,
+        sklearn,
+        transformers,
+        keras,
+        tensorflow,
+        pytorch,
+        onnx,
+        statsmodels,
+        pyfunc,
+    )
 }
+_ALIASES = {"pyfunc": pyfunc.NAME, "torch": pytorch.NAME}
 
 
 def named(name: str) -> Flavor:
@@ -23,9 +50,10 @@ def named(name: str) -> Flavor:
     Raises:
         UsageError: there is none.
     """
-    if name not in FLAVORS:
+    found = FLAVORS.get(_ALIASES.get(name, name))
+    if found is None:
         raise UsageError(f"no flavor {name!r}", hint=f"there are: {', '.join(FLAVORS)}")
-    return FLAVORS[name]
+    return found
 
 
 def of_model(model: object) -> Flavor:
@@ -46,11 +74,15 @@ def of_model(model: object) -> Flavor:
 def of_loader(module: object) -> Flavor:
     """Return the flavor that stands for a `loader_module` of MLmodel, such as `mlflow.sklearn`.
 
+    A module of anybody else's is one that loads its model by itself.
+
     Raises:
-        ModelError: there is none.
+        ModelError: it is a flavor of MLflow's that there is not.
     """
     package, _, name = str(module).partition(".")
-    if package not in ("mlflow", "gittrack") or name not in FLAVORS:
+    if pyfunc.is_own(module) or (module and package not in ("mlflow", "gittrack")):
+        return pyfunc
+    if name not in FLAVORS:
         raise ModelError(
             f"the model wants the loader {module!r}, which gittrack has not",
             hint=f"there are: {', '.join(FLAVORS)}",
