@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -86,6 +88,12 @@ if TYPE_CHECKING:
     )
 
 __version__ = VERSION
+
+# Where gittrack is lent to an environment, what it writes models with lies beside it, for imports
+# that the environment itself cannot serve.
+_BESIDE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "gittrack-beside")  # noqa: PTH118, PTH120 - a script waits
+if os.path.isdir(_BESIDE) and _BESIDE not in sys.path:  # noqa: PTH112
+    sys.path.append(_BESIDE)
 
 # Where each public name lives.
 _NAMES = {

@@ -29,11 +29,15 @@ _TYPER_ERROR: type[BaseException] = typer.BadParameter.__mro__[2]
 
 
 class Command(NamedTuple):
-    """Where in `gittrack.cli` a command is, and the first line of its docstring."""
+    """Where in `gittrack.cli` a command is, and the first line of its docstring.
+
+    One that `wraps` is given what stands behind `--` apart from its own arguments.
+    """
 
     module: str
     function: str
     help: str
+    wraps: bool = False
 
 
 class Group(NamedTuple):
@@ -47,7 +51,12 @@ _SERVE = Command("models", "serve", "Answer predictions of a model over HTTP: PO
 
 # Written down here, so that starting and listing them imports none.
 COMMANDS: Mapping[str, Command | Group] = {
-    "run": Command("projects", "run", "Run a project, and exit with its exit code."),
+    "run": Command(
+        "projects",
+        "run",
+        "Run a project, or a command behind --, and exit with its exit code.",
+        wraps=True,
+    ),
     "ls": Command(
         "looking", "ls", "List runs, the newest first, with the params and metrics that vary."
     ),
@@ -107,11 +116,16 @@ class _Lazy(TyperCommand):
         super().__init__(name, short_help=command.help, rich_markup_mode=None)
         self.command = command
 
-    def make_context(self, *args: Any, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        if self.command.wraps and "--" in args:
+            at = args.index("--")
+            args, extra["obj"] = args[:at], args[at + 1 :]
         module = import_module(f"gittrack.cli.{self.command.module}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(self.name)(getattr(module, self.command.function))
-        return get_command(app).make_context(*args, **extra)
+        return get_command(app).make_context(info_name, args, parent, **extra)
 
 
 class _Commands(TyperGroup):

@@ -1,11 +1,14 @@
-"""A bar for what takes more than a second, on a terminal only."""
+"""A bar or a line for what takes more than a second, on a terminal only."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from gittrack.cli.cells import plain
 
 _PATIENCE = 1.0
 
@@ -28,3 +31,26 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(task, completed=done, total=total, visible=late)
 
         yield show
+
+
+class Line:
+    """The last line of a terminal, written over by each `show`; nothing where there is none."""
+
+    def __init__(self) -> None:
+        self._is_there = sys.stderr is not None and sys.stderr.isatty()
+        self._is_written = False
+
+    def show(self, text: str) -> None:
+        """Show a text in the place of the one before."""
+        if self._is_there:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r\x1b[2K{plain(text)[:width]}")
+            sys.stderr.flush()
+            self._is_written = True
+
+    def clear(self) -> None:
+        """Leave the line as it was before."""
+        if self._is_written:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._is_written = False

@@ -57,6 +57,7 @@ class Built:
         version: of that interpreter.
         variables: what a process has to be given to be in it.
         packages: where its packages are installed, as far as this machine can see them.
+        installed: its packages as a requirements file, where that is known already.
         has_mlflow: whether the real MLflow is among them.
         image: the container image that it is.
         shell: what runs scripts in it.
@@ -68,6 +69,7 @@ class Built:
     version: Version = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[Path, ...] = ()
+    installed: bytes = b""
     has_mlflow: bool = False
     image: str = ""
     shell: str = "bash"
@@ -81,6 +83,8 @@ class Task:
     Attributes:
         reaches: folders and files that it has to see besides its folder.
         as_mlflow: whether `import mlflow` finds gittrack; None: where the environment lacks it.
+        docker_args: options of `docker run` by name; True for one without a value.
+        build_image: run in an image with the folder copied into it, instead of the mounted folder.
     """
 
     script: str
@@ -88,6 +92,8 @@ class Task:
     variables: Mapping[str, str] = field(default_factory=dict)
     reaches: tuple[Path, ...] = ()
     as_mlflow: bool | None = None
+    docker_args: Mapping[str, str | bool] = field(default_factory=dict)
+    build_image: bool = False
 
 
 @dataclass(frozen=True)

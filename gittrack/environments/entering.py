@@ -7,6 +7,7 @@ folder with nothing else in it, makes it importable in any environment.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +18,12 @@ from gittrack.environments.base import Built, Launch, Task
 OLDEST = (3, 10)
 PACKAGE = Path(__file__).resolve().parents[1]
 MLFLOW = "mlflow.py"
+BESIDE = "gittrack-beside"
 # The module that stands in for mlflow.
 STAND_IN = PACKAGE / "standin" / "importable" / MLFLOW
 
+# What models are written with; both run on any Python without being compiled.
+_PURE = ("yaml", "cloudpickle")
 _NAMED_BY_CALLER = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 
 
@@ -57,14 +61,26 @@ def lending(built: Built, *, as_mlflow: bool | None) -> tuple[bool, bool, tuple[
     return True, as_mlflow is not False, ()
 
 
+def lent_files(*, stands_in: bool) -> dict[str, Path]:
+    """Return what is lent, by its place in the folder that is lent.
+
+    What lies in its folder `BESIDE` is imported only where the environment has none of its own.
+    """
+    files = {PACKAGE.name: PACKAGE, **({MLFLOW: STAND_IN} if stands_in else {})}
+    for name in _PURE:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations:
+            files[f"{BESIDE}/{name}"] = Path(spec.submodule_search_locations[0])
+    return files
+
+
 def lent_folder(*, stands_in: bool) -> Path:
     """Return a folder that holds gittrack alone, and the module `mlflow` where it stands in."""
     digest = hashlib.sha256(str(PACKAGE).encode(errors="surrogateescape")).hexdigest()[:16]
     folder = settings.cache_folder() / "lent" / (digest + ("-mlflow" if stands_in else ""))
-    wanted = {PACKAGE.name: PACKAGE, **({MLFLOW: STAND_IN} if stands_in else {})}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, target in wanted.items():
+        (folder / BESIDE).mkdir(parents=True, exist_ok=True)
+        for name, target in lent_files(stands_in=stands_in).items():
             with suppress(FileExistsError):
                 (folder / name).symlink_to(target)
     except OSError:  # no cache, or no links: all that is beside the package is lent too

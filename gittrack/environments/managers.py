@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gittrack.environments import conda, local, virtualenv
+from gittrack.environments import conda, docker, local, virtualenv
 from gittrack.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from gittrack.environments.base import Environment, EnvironmentManager, Kind
 
 MANAGERS: Mapping[str, EnvironmentManager] = {
-    manager.NAME: manager for manager in (local, virtualenv, conda)
+    manager.NAME: manager for manager in (local, virtualenv, conda, docker)
 }
 
 # What builds an environment where nobody says otherwise.
-_OF_KIND: Mapping[Kind, str] = {"python_env": virtualenv.NAME, "conda_env": conda.NAME}
+_OF_KIND: Mapping[Kind, str] = {
+    "python_env": virtualenv.NAME,
+    "conda_env": conda.NAME,
+    "docker_env": docker.NAME,
+}
 
 
 def manager(name: str | None, environment: Environment | None = None) -> EnvironmentManager:

@@ -1,7 +1,8 @@
-"""Where a project is: a folder of this machine, used in place, or a clone made for one run."""
+"""Where a project is: a folder of this machine, used in place, or a copy made for one run."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,22 @@ from gittrack.errors import NotFoundError, ProjectError
 from gittrack.git import fetch
 from gittrack.git.fetch import GitUri
 from gittrack.git.state import without_credentials
+from gittrack.projects import archives
 from gittrack.projects.mlproject import SCRIPTS
 from gittrack.projects.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gittrack.projects.order import Order
+
+
+@dataclass
+class Scratch:
+    """A folder made for one run; it goes with the block unless another process is to need it."""
+
+    folder: Path
+    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,37 +39,68 @@ class Located:
     folder: Path
     uri: str
     place: Place
+    scratch: Scratch | None = None
+
+    def hand_over(self) -> None:
+        """Leave a folder that was made for it to another process."""
+        if self.scratch is not None:
+            self.scratch.is_kept = True
 
 
 @contextmanager
-def located(uri: str, *, version: str | None, store: Path) -> Iterator[Located]:
+def located(order: Order, *, store: Path, keep_in: Path | None = None) -> Iterator[Located]:
     """Give the folder of a project for the time of the block; a repository is cloned for it.
 
     Args:
-        version: the branch, tag or commit to clone; without it, a folder is used as it stands.
         store: the folder of the runs, which the recorded URI is relative to the Git root of.
+        keep_in: where a copy is made that may outlive this process.
 
     Raises:
         NotFoundError: there is no such folder, repository or version.
-        ProjectError: the URI is none, or a version is asked of a folder without Git.
-        ToolError: it cannot be cloned.
+        ProjectError: the URI is none, or a version is asked of what has none.
+        ToolError: it cannot be fetched.
     """
+    if order.located is not None:
+        yield order.located
+        return
+    uri, version = order.uri, order.version
     fetch.check_version(version)
-    git = fetch.parse(uri)
-    recorded = _recorded(uri, store)
-    if git is None:
+    is_archive = archives.is_archive(uri)
+    if is_archive and version is not None:
+        raise ProjectError("a zip file has no versions", hint="leave -v out")
+    git = None if is_archive else fetch.parse(uri)
+    if git is None and not is_archive:
         folder = _folder(uri)
         if version is None:
-            yield Located(folder, recorded, Place.of(folder))
+            yield Located(folder, _recorded(uri, store), Place.of(folder))
             return
         git = _repository_of(folder)
-    with tempfile.TemporaryDirectory(prefix="gittrack-", ignore_cleanup_errors=True) as scratch:
-        into = Path(scratch).resolve() / "project"
+    with _scratch(keep_in) as scratch:
+        into = scratch.folder / "project"
         into.mkdir()
-        cloned = fetch.clone(git, into, version=version)
-        revision = version or fetch.short_commit(into)
-        url = secrets.redact(without_credentials(git.url))
-        yield Located(cloned, recorded, Place(git.subdirectory.strip("/"), url, revision))
+        if git is None:
+            folder, place = archives.unpack(uri, into), Place(url=_shown(uri))
+        else:
+            folder = fetch.clone(git, into, version=version)
+            revision = version or fetch.short_commit(into)
+            place = Place(git.subdirectory.strip("/"), _shown(git.url), revision)
+        yield Located(folder, _recorded(uri, store), place, scratch)
+
+
+@contextmanager
+def _scratch(keep_in: Path | None) -> Iterator[Scratch]:
+    if keep_in is not None:
+        keep_in.mkdir(parents=True, exist_ok=True)
+    scratch = Scratch(Path(tempfile.mkdtemp(prefix="gittrack-", dir=keep_in)).resolve())
+    try:
+        yield scratch
+    finally:
+        if not scratch.is_kept:
+            shutil.rmtree(scratch.folder, ignore_errors=True)
+
+
+def _shown(url: str) -> str:
+    return secrets.redact(without_credentials(url))
 
 
 def _folder(uri: str) -> Path:
@@ -88,11 +131,17 @@ def _repository_of(folder: Path) -> GitUri:
 
 def _recorded(uri: str, store: Path) -> str:
     root = (settings.git_root(store) or store.parent).resolve()
+    place, mark, subdirectory = uri.partition("#")
     path = Path(uri)
     if not fetch.is_folder(uri):
-        place, mark, subdirectory = uri.partition("#")
         if not fetch.is_folder(place):
-            return secrets.redact(without_credentials(place) + mark + subdirectory)
-        path = Path(place) / subdirectory
+            if not archives.is_file(place):
+                return secrets.redact(without_credentials(place) + mark + subdirectory)
+            path = Path(place)
+        else:
+            path = Path(place) / subdirectory
     resolved = path.resolve()
-    return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else uri
+    if not resolved.is_relative_to(root):
+        return uri
+    inside = resolved.relative_to(root).as_posix()
+    return f"{inside}{mark}{subdirectory}" if archives.is_file(place) else inside

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
@@ -33,6 +33,8 @@ _DEPTH = 3
 _FOLDERS = 500
 _NAMED = 5
 _ENVIRONMENTS: tuple[Kind, ...] = get_args(Kind)
+_FILES: Mapping[Kind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
+_SPARK = "databricks_spark_job"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Project:
     entry_points: Mapping[str, EntryPoint] = field(default_factory=dict)
     file: Path | None = None
     place: Place = field(default_factory=Place)
+    is_spark_job: bool = False
 
     @property
     def where(self) -> str:
@@ -85,6 +88,11 @@ class Project:
         if path.suffix not in SCRIPTS:
             if self.file is None:
                 raise _no_mlproject(self)
+            if self.is_spark_job:
+                raise ProjectError(
+                    f"{self.where} is a {_SPARK}, which only Databricks runs",
+                    hint="give it entry_points with a command",
+                )
             raise ProjectError(
                 f"no entry point {name!r} in {self.where}",
                 hint=f"there are: {', '.join(self.entry_points) or 'none'}; or name a script, "
@@ -102,11 +110,12 @@ class Project:
         return EntryPoint(name, f"{runner} {quoted}".replace("{", "{{").replace("}", "}}"))
 
 
-def load(folder: Path, place: Place | None = None) -> Project:
+def load(folder: Path, place: Place | None = None, *, constraints: Path | None = None) -> Project:
     """Read the project in a folder, with or without an MLproject.
 
     Args:
         place: how messages name the folder, where not by its path.
+        constraints: see `Environment`.
 
     Raises:
         ProjectError: its MLproject is wrong; all that is wrong with its structure is named. The
@@ -115,20 +124,25 @@ def load(folder: Path, place: Place | None = None) -> Project:
     place = place or Place.of(folder)
     path = find(folder)
     if path is None:
-        return Project(folder, place=place)
+        environment = _by_file(folder, constraints)
+        return Project(folder, environment=environment, place=place)
     where = place.name(path.name)
     data = _read(path, where)
     problems, hint = structure.check(data)
     if problems or not isinstance(data, Mapping):
         raise ProjectError(f"{where}: {'; '.join(problems)}", hint=hint)
     entries: Mapping[str, Any] = data.get("entry_points") or {}
+    named = _environment(folder, place, where, data)
     return Project(
         folder=folder,
         name=None if data.get("name") is None else str(data["name"]),
-        environment=_environment(folder, place, where, data),
+        environment=replace(named, constraints=constraints)
+        if named
+        else _by_file(folder, constraints),
         entry_points={str(name): _entry_point(str(name), entry) for name, entry in entries.items()},
         file=path,
         place=place,
+        is_spark_job=_SPARK in data,
     )
 
 
@@ -163,6 +177,14 @@ def find(folder: Path) -> Path | None:
     return folder / (FILE if FILE in names else names[0])
 
 
+def _by_file(folder: Path, constraints: Path | None) -> Environment | None:
+    """Return the environment of a file that is named as MLflow looks for it."""
+    for kind, name in _FILES.items():
+        if (folder / name).is_file():
+            return Environment(kind, folder / name, constraints=constraints)
+    return None
+
+
 def _environment(
     folder: Path, place: Place, where: str, data: Mapping[str, Any]
 ) -> Environment | None:
@@ -177,6 +199,12 @@ def _environment(
     if isinstance(value, Mapping):
         return Environment(kind, settings=value)
     file = folder / value
+    top = (settings.git_root(folder.resolve()) or folder).resolve()
+    if not file.resolve().is_relative_to(top):
+        raise ProjectError(
+            f"{where}: {kind} names {value!r}, which is outside of {top}",
+            hint="put the file into the project",
+        )
     if not file.is_file():
         raise ProjectError(
             f"{where}: {kind} names {value!r}, which is not there",

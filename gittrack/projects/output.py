@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gittrack import files, secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gittrack.process import Stream
@@ -25,10 +26,16 @@ _KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
 
 
 class OutputLog:
-    """A log that output is fed into; of what is too long, beginning and end are kept."""
+    """A log that output is fed into; of what is too long, beginning and end are kept.
+
+    Attributes:
+        problem: why nothing is kept, "" where it is.
+        listener: given each line.
+    """
 
     def __init__(self, path: Path, *, limit: int = MAX_LOG) -> None:
         self.problem = ""
+        self.listener: Callable[[str], None] | None = None
         self._path = path
         self._room = limit
         self._dropped = 0
@@ -68,6 +75,8 @@ class OutputLog:
             self._descriptor = None
 
     def _add(self, line: bytes) -> None:
+        if self.listener is not None:
+            self.listener(line.decode("utf-8", "replace"))
         if not self._dropped and len(line) <= self._room:
             self._room -= len(line)
             self._write(line)

@@ -32,11 +32,13 @@ class Values:
         declared: text for the placeholders of the command; paths made absolute.
         extra: text for what the entry point does not declare, in the order given.
         plain: all of them as they are recorded: as given, numbers as numbers.
+        reaches: the files and folders among them.
     """
 
     declared: Mapping[str, str]
     extra: Mapping[str, str]
     plain: Mapping[str, Value]
+    reaches: tuple[Path, ...] = ()
 
 
 def resolve(
@@ -73,7 +75,12 @@ def resolve(
         declared[name] = _checked(parameter, text, folders, f"{where}: {what}")
         plain[name] = _plain(parameter, text, root)
     extra = {name: text for name, text in texts.items() if name not in entry_point.parameters}
-    return Values(declared, extra, {**plain, **extra})
+    reaches = [
+        Path(declared[name])
+        for name, parameter in entry_point.parameters.items()
+        if parameter.type in ("path", "uri") and declared[name].startswith("/")
+    ]
+    return Values(declared, extra, {**plain, **extra}, tuple(filter(Path.exists, reaches)))
 
 
 def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, str]) -> None:
@@ -154,9 +161,11 @@ def _plain(parameter: Parameter, text: str, root: Path) -> Value:
         path = Path(text)
         inside = path.is_absolute() and path.is_relative_to(root)
         return path.relative_to(root).as_posix() if inside else text
-    if parameter.type == "string":
-        return text
-    # A number is kept as one where that loses nothing of how it was written.
+    return text if parameter.type == "string" else as_number(text)
+
+
+def as_number(text: str) -> Value:
+    """Return a text as a number, where that loses nothing of how it was written."""
     for parse in (int, float):
         try:
             if str(number := parse(text)) == text:

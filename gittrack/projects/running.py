@@ -2,294 +2,249 @@
 
 from __future__ import annotations
 
-import difflib
+import json
 import signal as signals
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack import paths, process, secrets, settings
-from gittrack.environments import managers
-from gittrack.environments.base import EnvironmentManager, Reporter, Task
-from gittrack.errors import RunStateError, ToolError
-from gittrack.projects import command, mlproject, parameters
-from gittrack.projects.locating import Located, located
-from gittrack.projects.output import OutputLog
-from gittrack.runs.provenance import MAX_COMMAND
-from gittrack.runs.reading import read_run
-from gittrack.runs.record import FAILED, FINISHED, KILLED
-from gittrack.runs.store import Experiment, Store, check_experiment_name
+from gittrack import paths
+from gittrack.environments.base import Reporter
+from gittrack.errors import InvalidValueError, RunStateError, ToolError
+from gittrack.projects import starting
+from gittrack.projects.backends import choosing
+from gittrack.projects.job import execute
+from gittrack.projects.order import LOCAL, Order
+from gittrack.projects.preparing import prepare
+from gittrack.runs.reading import StoredRun, read_run
+from gittrack.runs.record import ENDED, FINISHED, KILLED
 from gittrack.runs.writer import RunWriter
-from gittrack.tracking import active
-from gittrack.tracking.validation import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
 
-    from gittrack.process import Outcome
-    from gittrack.projects.command import Command
-    from gittrack.projects.mlproject import EntryPoint, Project
-    from gittrack.projects.parameters import Value
+    from gittrack.projects.backends.base import Handle
+    from gittrack.projects.preparing import Prepared
+    from gittrack.runs.store import Store
 
 
-@dataclass(frozen=True)
-class ProjectRun:
-    """How a project's run ended.
+@dataclass
+class SubmittedRun:
+    """A run of a project that was started, perhaps in another process or on another machine.
 
     Attributes:
-        exit_code: the command's; 128+n where signal n ended it.
-        status: "FINISHED", "FAILED" or "KILLED".
-        signal: the signal that stopped gittrack and the command, or None.
+        folder: of the run.
+        signal: the signal that stopped this process and the command, or None.
         notes: what a person should know of how it was run.
     """
 
     run_id: str
     name: str
     folder: Path
-    exit_code: int
-    status: str
+    store: Store
     signal: int | None = None
     notes: tuple[str, ...] = ()
+    handle: Handle | None = field(default=None, repr=False)
 
+    def wait(self) -> bool:
+        """Wait for its end, and tell whether it finished well."""
+        if self.handle is not None:
+            self.handle.wait()
+            self._settle()
+        return self.status == FINISHED and not self.exit_code
 
-@dataclass(frozen=True)
-class Prepared:
-    """A project's command with all that it needs, checked, and nothing made yet."""
+    def cancel(self) -> None:
+        """Stop it, and wait until it has stopped; what has ended stays as it is."""
+        if self.handle is not None and self.status not in ENDED:
+            self.handle.cancel()
+            self._settle()
 
-    store: Store
-    experiment_name: str
-    run_name: str | None
-    located: Located
-    project: Project
-    entry_point: EntryPoint
-    version: str | None
-    manager: EnvironmentManager
-    params: Mapping[str, Value]
-    command: Command
-    parent: str | None
-    notes: tuple[str, ...] = ()
+    def get_status(self) -> str:
+        """Return its status, such as "RUNNING" or "FINISHED"."""
+        return self.status
+
+    @property
+    def status(self) -> str:
+        """Its status as the record says it now."""
+        return self._stored().record.status
+
+    @property
+    def exit_code(self) -> int | None:
+        """What its command exited with, 128+n where signal n ended it; None before its end."""
+        code = self._stored().record.source.get("exit_code")
+        return code if isinstance(code, int) else None
+
+    @property
+    def command(self) -> str:
+        """Its command, as it is recorded."""
+        return str(self._stored().record.source.get("command", ""))
+
+    def _stored(self) -> StoredRun:
+        return read_run(self.folder)
+
+    def _settle(self) -> None:
+        # Nothing runs any more: a worker that was killed, or never came to start, told nobody.
+        if self.status not in ENDED:
+            writer = RunWriter.join(self.store, self.run_id)
+            if writer.owns:
+                writer.end(KILLED)
 
 
 def run(
     uri: str = ".",
     entry_point: str = "main",
-    *,
     version: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    docker_args: Mapping[str, str | bool] | None = None,
     experiment_name: str | None = None,
+    experiment_id: str | None = None,
+    backend: str = LOCAL,
+    backend_config: Mapping[str, object] | str | Path | None = None,
+    storage_dir: str | None = None,
+    synchronous: bool = True,
+    run_id: str | None = None,
     run_name: str | None = None,
     env_manager: str | None = None,
+    build_image: bool = False,
+    docker_auth: Mapping[str, str] | None = None,
+    *,
     store: Store | Path | str | None = None,
     check: bool = True,
-) -> ProjectRun:
+) -> SubmittedRun:
     """Run a project's entry point as a run of its own, and wait for its end.
 
     Args:
-        uri: a folder, or a Git URL, each with `#sub/folder` where the project is not at its top.
+        uri: a folder, a zip file or a Git URL, with `#sub/folder` where it is not at its top.
         version: branch, tag or commit of the repository.
+        backend_config: settings of the backend, or a JSON file of them.
+        synchronous: wait for its end.
+        run_id: go on with this run instead of making one.
         store: the folder of the runs; default: the one that other calls use.
         check: raise where the command fails, and stop this process too where a signal stopped it.
 
+    `storage_dir` and `docker_auth` are not needed: nothing is downloaded, and `docker login` is kept.
+
     Raises:
         UsageError: something is wrong with the project or the arguments; no run was made.
-        NotFoundError: there is no such project or version; no run was made.
         ToolError: the project cannot be fetched, or its command failed.
     """
-    with prepare(
-        uri,
+    del storage_dir, docker_auth
+    order = Order(
+        str(uri),
         entry_point,
         version=version,
-        parameters=parameters,
-        experiment_name=experiment_name,
+        parameters=parameters or {},
+        docker_args=docker_args or {},
+        experiment_name=_experiment(experiment_name, experiment_id, store),
+        backend=backend,
+        config=read_config(backend_config),
+        detached=not synchronous or backend != LOCAL,
+        run_id=run_id,
         run_name=run_name,
         env_manager=env_manager,
+        build_image=build_image,
         store=store,
-    ) as prepared:
-        done = execute(prepared)
-    if check and done.signal is not None:
-        signals.raise_signal(done.signal)
-    if check and done.exit_code:
-        raise ToolError(
-            f"run {done.run_id} failed: {prepared.command.shown} exited with code {done.exit_code}",
-            hint=f"its output is in {done.folder / paths.OUTPUT_LOG}",
-        )
+    )
+    done = submit(order)
+    if not synchronous:
+        return done
+    done.wait()
+    if check:
+        _raise_for(done)
     return done
 
 
-@contextmanager
-def prepare(
-    uri: str = ".",
-    entry_point: str = "main",
-    *,
-    version: str | None = None,
-    parameters: Mapping[str, object] | None = None,
-    experiment_name: str | None = None,
-    run_name: str | None = None,
-    env_manager: str | None = None,
-    store: Store | Path | str | None = None,
-) -> Iterator[Prepared]:
-    """Check all that a run of a project needs, and give it for the time of the block; see `run`."""
-    chosen = _store(store)
-    manager = managers.manager(env_manager)
-    experiment = _experiment_name(chosen, experiment_name)
-    with located(uri, version=version, store=chosen.root) as place:
-        project = mlproject.load(place.folder, place.place)
-        entry = project.entry_point(entry_point)
-        params, line = _command(project, entry, parameters or {}, chosen)
-        parent = active.current()
-        yield Prepared(
-            store=chosen,
-            experiment_name=experiment,
-            run_name=run_name,
-            located=place,
-            project=project,
-            entry_point=entry,
-            version=version,
-            manager=manager,
-            params=params,
-            command=line,
-            parent=parent.run_id if parent else settings.variable(settings.RUN_ID),
-            notes=(*_notes(project, env_manager), *_passed_on(entry, params)),
+def _raise_for(done: SubmittedRun) -> None:
+    if done.signal is not None:
+        signals.raise_signal(done.signal)
+    code = done.exit_code
+    if code or (code is None and done.status != FINISHED):
+        ended = f"exited with code {code}" if code is not None else f"ended as {done.status}"
+        raise ToolError(
+            f"run {done.run_id} failed: {done.command} {ended}",
+            hint=f"its output is in {done.folder / paths.OUTPUT_LOG}",
         )
 
 
-def execute(
-    prepared: Prepared, *, started: Callable[[RunWriter], None] | None = None
-) -> ProjectRun:
-    """Make a run and run the command in it.
+def submit(
+    order: Order,
+    *,
+    to: Reporter | None = None,
+    started: Callable[[RunWriter, Prepared], None] = lambda _, __: None,
+) -> SubmittedRun:
+    """Run what is ordered: to its end, or handed over where it is to be detached.
 
     Args:
-        started: called with the run before the command starts.
+        to: told of environments that are built, and of what else a person should know.
+        started: called when the run is made, before its command starts.
 
     Raises:
-        StoreError: the run cannot be made.
-        ToolError: the command cannot be started.
+        GittrackError: see `run`.
     """
-    store = prepared.store
-    experiment = store.create_experiment(prepared.experiment_name)
-    writer = RunWriter.create(
-        store,
-        experiment,
-        name=prepared.run_name,
-        params=prepared.params,
-        parent=prepared.parent,
-        source=_source(prepared),
-        code=prepared.located.folder,
-    )
-    try:
-        if started is not None:
-            started(writer)
-        writer.wait_for_provenance()  # what the command writes is not what it was started with
-        outcome, problems = _run_command(prepared, experiment, writer)
-    except BaseException as error:
-        writer.end(KILLED if isinstance(error, KeyboardInterrupt) else FAILED)
-        raise
-    if outcome.signal is not None:
-        writer.end(KILLED)
-    else:
-        writer.end(FAILED if outcome.exit_code else FINISHED)
-    return ProjectRun(
-        run_id=writer.run_id,
-        name=writer.name,
-        folder=writer.folder,
-        exit_code=outcome.exit_code,
-        status=read_run(writer.folder).record.status,
-        signal=outcome.signal,
-        notes=(*prepared.notes, *problems),
-    )
-
-
-def _store(given: Store | Path | str | None) -> Store:
-    if given is None:
-        return active.open_store()
-    return given if isinstance(given, Store) else Store.open(given)
-
-
-def _experiment_name(store: Store, given: str | None) -> str:
-    if given is None:
-        return active.experiment_name(store)
-    name = check_experiment_name(given)
-    found = store.find_experiment(name)
-    if found is not None and found.deleted:
-        raise RunStateError(
-            f"experiment {found.name!r} is deleted", hint="restore it first, or choose another name"
+    to = to or Reporter()
+    backend = choosing.backend(order.backend)
+    backend.check(order.config)
+    with prepare(order) as prepared:
+        for note in prepared.notes:
+            to.say(note)
+        begun = starting.start(prepared, to=to)
+        for note in begun.notes:
+            to.say(note)
+        writer = begun.writer
+        started(writer, prepared)
+        notes = (*prepared.notes, *begun.notes)
+        submitted = SubmittedRun(
+            writer.run_id, writer.name, writer.folder, prepared.store, notes=notes
         )
-    return found.name if found is not None else name
+        if not order.detached:
+            end = execute(begun.job, writer)
+            for problem in end.problems:
+                to.say(problem)
+            notes = (*notes, *end.problems)
+            return replace(submitted, signal=end.outcome.signal, notes=notes)
+        starting.hand_over(begun)
+        try:
+            handle = backend.submit(begun.job, begun.job.write(), config=order.config)
+        except BaseException:
+            submitted._settle()
+            raise
+        prepared.located.hand_over()
+        return replace(submitted, handle=handle)
 
 
-def _command(
-    project: Project, entry: EntryPoint, given: Mapping[str, object], store: Store
-) -> tuple[Mapping[str, Value], Command]:
-    values = parameters.resolve(project, entry, given, caller=Path.cwd(), store=store)
-    for name in values.plain:
-        check_key("param", name)
-    where = f"{project.where}: entry point {entry.name!r}"
-    line = command.render(
-        entry.command,
-        values.declared,
-        values.extra,
-        where=where,
-        recorded={name: str(value) for name, value in values.plain.items()},
-    )
-    return values.plain, line
+def read_config(given: Mapping[str, object] | str | Path | None) -> Mapping[str, object]:
+    """Return the settings of a backend: a map, a JSON text, or the name of a JSON file.
 
-
-def _notes(project: Project, env_manager: str | None) -> tuple[str, ...]:
-    if project.environment is None or env_manager is not None:
-        return ()
-    named = project.environment
-    return (f"{named} is not used: this runs in the current environment (--env-manager local)",)
-
-
-def _passed_on(entry: EntryPoint, params: Mapping[str, Value]) -> tuple[str, ...]:
-    unknown = [name for name in params if name not in entry.parameters]
-    if not unknown or not entry.parameters:
-        return ()
-    words = []
-    for name in unknown:
-        near = difflib.get_close_matches(name, entry.parameters, n=1)
-        words.append(f"{name!r}" + (f" (is {near[0]!r} meant?)" if near else ""))
-    options = " ".join(f"--{name}" for name in unknown)
-    note = f"entry point {entry.name!r} declares no parameter {', '.join(words)}"
-    return (f"{note}: passed to its command as {options}",)
-
-
-def _source(prepared: Prepared) -> dict[str, object]:
-    shown = secrets.redact(prepared.command.shown)
-    project = {
-        "uri": prepared.located.uri,
-        "entry_point": prepared.entry_point.name,
-        "backend": "local",
-        "environment": prepared.manager.NAME,
-    }
-    if prepared.version is not None:
-        project["version"] = prepared.version
-    return {
-        "type": "PROJECT",
-        "command": shown if len(shown) <= MAX_COMMAND else shown[: MAX_COMMAND - 3] + "...",
-        "project": project,
-    }
-
-
-def _run_command(
-    prepared: Prepared, experiment: Experiment, writer: RunWriter
-) -> tuple[Outcome, tuple[str, ...]]:
-    task = Task(
-        script=prepared.command.script,
-        folder=prepared.located.folder,
-        variables={
-            settings.RUN_ID: writer.run_id,
-            settings.DIR: str(prepared.store.root),
-            settings.EXPERIMENT_NAME: experiment.name,
-        },
-    )
-    built = prepared.manager.prepare(prepared.project.environment, to=Reporter())
-    launch = prepared.manager.launch(built, task)
-    env = settings.child_environment(launch.variables, without=launch.without)
-    log = OutputLog(writer.folder / paths.OUTPUT_LOG)
+    Raises:
+        InvalidValueError: it is no map.
+    """
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    text = str(given)
     try:
-        outcome = process.run(launch.command, cwd=launch.cwd, env=env, sink=log.feed)
-    finally:
-        log.close()
-    return outcome, (log.problem,) if log.problem else ()
+        data = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidValueError(
+            f"the backend's settings {text!r:.80} cannot be read: {error}",
+            hint='give a JSON file, or a text such as {"time": "1:00:00"}',
+        ) from None
+    if not isinstance(data, Mapping):
+        raise InvalidValueError(
+            f"the backend's settings {text!r:.80} are no map", hint='such as {"time": "1:00:00"}'
+        )
+    return data
+
+
+def _experiment(
+    name: str | None, experiment_id: str | None, store: Store | Path | str | None
+) -> str | None:
+    if experiment_id is None:
+        return name
+    if name is not None:
+        raise RunStateError(
+            "Specify only one of 'experiment_name' or 'experiment_id'.", hint="leave one out"
+        )
+    from gittrack.projects import preparing
+
+    return preparing._store(store).experiment(str(experiment_id), ids_first=True).name

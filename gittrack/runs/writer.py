@@ -178,17 +178,27 @@ class RunWriter:
 
     def backdate(self, start_time: int) -> None:
         """Say that the run began at another time than its folder was made at."""
+        self.amend(start_time=start_time)
+
+    def amend(self, **changes: Any) -> None:
+        """Change fields of the record that only its owner knows, such as `source` or `python`."""
         with self._book.lock:
-            self._keeper.record = self._keeper.record.replaced(start_time=start_time)
+            self._keeper.record = self._keeper.record.replaced(**changes)
             self.write()
 
-    def leave(self) -> None:
-        """Let go of the run without ending it; whoever opens it next may own it."""
+    def leave(self, *, handed_over: bool = False) -> None:
+        """Let go of the run without ending it; whoever opens it next may own it.
+
+        Args:
+            handed_over: remove the mark, since that it has no process now is no accident.
+        """
         self._dismiss()
         with self._book.lock:
             self.open = False
             if self._mark is not None:
                 self.wait_for_provenance()
+                if handed_over:
+                    self._mark.release()
                 self._mark.forget()
                 self._mark = None
             self._book.close()

@@ -86,6 +86,7 @@ def test_what_ran_is_recorded(echo: Path, data: Path, store: Store) -> None:
     assert kept["source"]["command"] == "python echo.py -r 0.1 x.csv --more 'a b'"
     assert kept["source"]["project"] == {
         "uri": str(echo), "entry_point": "main", "backend": "local", "environment": "local",
+        "parameters": ["data_file", "more", "regularization"],
     }  # fmt: skip
     log = (only_run(store).folder / "output.log").read_text()
     assert log == f"echo: -r 0.1 {data} --more a b\n"
@@ -210,15 +211,11 @@ def test_no_foreign_run_is_passed_on(
     assert env["GITTRACK_EXPERIMENT_NAME"] == "theirs"
 
 
-def test_a_named_environment_that_is_not_built_is_said(echo: Path) -> None:
-    (echo / "conda.yaml").write_text("")
-    text = (echo / "MLproject").read_text()
-    (echo / "MLproject").write_text(f"conda_env: conda.yaml\n{text}")
-
+def test_where_no_environment_is_named_it_is_said_which_one_is_used(echo: Path) -> None:
     given = {"uri": str(echo), "entry_point": "free", "parameters": {"text": "x"}}
 
     assert running.run(**given).notes == (  # type: ignore[arg-type]
-        "conda.yaml is not used: this runs in the current environment (--env-manager local)",
+        "it names no environment: this runs in the current one",
     )
     assert running.run(**given, env_manager="local").notes == ()  # type: ignore[arg-type]
 

@@ -17,9 +17,14 @@ WINE = Path(__file__).parents[2] / "examples" / "wine"
 
 
 def test_wine_trains_and_is_validated(store: Store) -> None:
-    first, second = (running.run(str(WINE), parameters={"alpha": 0.01}) for _ in range(2))
+    first, second = (
+        running.run(str(WINE), parameters={"alpha": 0.01}, env_manager="local") for _ in range(2)
+    )
     validated = running.run(
-        str(WINE), "validate", parameters={"model": f"runs:/{second.run_id}/model"}
+        str(WINE),
+        "validate",
+        parameters={"model": f"runs:/{second.run_id}/model"},
+        env_manager="local",
     )
 
     run, again = store.find(first.run_id), store.find(second.run_id)

@@ -1,0 +1,1 @@
+"""What runs jobs: one module each, listed in `choosing.BACKENDS`, or another package's plug-in."""

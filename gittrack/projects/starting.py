@@ -1,0 +1,131 @@
+"""From what is prepared to a run: its environment entered, its record made, its command started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gittrack import files, paths, secrets, settings
+from gittrack.environments.base import Built, Launch, Reporter, Task
+from gittrack.projects.job import Job
+from gittrack.projects.order import LOCAL
+from gittrack.runs import provenance
+from gittrack.runs.record import FAILED, SCHEDULED
+from gittrack.runs.writer import RunWriter
+
+if TYPE_CHECKING:
+    from gittrack.projects.preparing import Prepared
+    from gittrack.runs.store import Experiment
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that is made, and the job that is to run in it."""
+
+    writer: RunWriter
+    job: Job
+    notes: tuple[str, ...] = ()
+
+
+def start(prepared: Prepared, *, to: Reporter) -> Started:
+    """Build the environment, make the run, and put its job together.
+
+    Raises:
+        ToolError: the environment cannot be built; no run was made.
+        StoreError: the run cannot be made.
+    """
+    built = prepared.manager.prepare(prepared.environment, to=to)
+    experiment = prepared.store.create_experiment(prepared.experiment_name)
+    writer = _writer(prepared, experiment)
+    try:
+        writer.wait_for_provenance()  # what the command writes is not what it was started with
+        _keep_environment(writer, built)
+        launch = _launch(prepared, built, experiment, writer)
+    except BaseException:
+        writer.end(FAILED)
+        raise
+    order, scratch = prepared.order, prepared.located.scratch
+    job = Job(
+        store=str(prepared.store.root),
+        run_id=writer.run_id,
+        launch=launch,
+        scrape=order.scrape,
+        artifacts=order.artifacts,
+        scratch=str(scratch.folder) if scratch else None,
+    )
+    return Started(writer, job, launch.notes)
+
+
+def hand_over(started: Started) -> None:
+    """Leave a run to the process that will run its job."""
+    started.writer.amend(status=SCHEDULED)
+    started.writer.leave(handed_over=True)
+
+
+def _writer(prepared: Prepared, experiment: Experiment) -> RunWriter:
+    order = prepared.order
+    if order.run_id is not None:
+        writer = RunWriter.join(prepared.store, prepared.store.find(order.run_id).run_id)
+        writer.log_params(prepared.params)
+        writer.amend(source=_source(prepared))
+        return writer
+    return RunWriter.create(
+        prepared.store,
+        experiment,
+        name=order.run_name,
+        params=prepared.params,
+        tags=order.tags,
+        parent=prepared.parent,
+        source=_source(prepared),
+        code=prepared.located.folder,
+    )
+
+
+def _source(prepared: Prepared) -> dict[str, object]:
+    shown = secrets.redact(prepared.command.shown)
+    limit = provenance.MAX_COMMAND
+    source: dict[str, object] = {
+        "type": "LOCAL" if prepared.order.command else "PROJECT",
+        "command": shown if len(shown) <= limit else shown[: limit - 3] + "...",
+    }
+    project: dict[str, object] = {
+        "uri": prepared.located.uri,
+        "entry_point": prepared.entry_point.name,
+        "backend": prepared.order.backend,
+        "environment": prepared.manager.NAME,
+    }
+    if prepared.order.version is not None:
+        project["version"] = prepared.order.version
+    if prepared.params:
+        project["parameters"] = sorted(prepared.params)
+    return {**source, "project": project}
+
+
+def _keep_environment(writer: RunWriter, built: Built) -> None:
+    # The record is of the environment that the command runs in, not of the one that started it.
+    if built.manager == LOCAL:
+        return
+    data = built.installed or provenance.requirements(map(str, built.packages))
+    files.write_atomic(writer.folder / paths.REQUIREMENTS, data)
+    if built.version:
+        writer.amend(python=".".join(map(str, built.version)))
+
+
+def _launch(prepared: Prepared, built: Built, experiment: Experiment, writer: RunWriter) -> Launch:
+    order = prepared.order
+    own = {
+        settings.RUN_ID: writer.run_id,
+        settings.DIR: str(prepared.store.root),
+        settings.EXPERIMENT_NAME: experiment.name,
+    }
+    task = Task(
+        script=prepared.command.script,
+        folder=prepared.located.folder,
+        variables=own,
+        reaches=(prepared.store.root, *prepared.reaches),
+        as_mlflow=order.as_mlflow,
+        docker_args=order.docker_args,
+        build_image=order.build_image,
+    )
+    launch = prepared.manager.launch(built, task)
+    return replace(launch, cwd=launch.cwd.absolute())
