@@ -33,6 +33,7 @@ class Order:
         detached: whether it goes on without this process.
         located: where the project is, where that is known already.
         constraints: a file of versions that the environment keeps to.
+        callers: the folders that relative paths are meant from; default: the working folder.
     """
 
     uri: str = "."
@@ -56,3 +57,4 @@ class Order:
     store: Store | Path | str | None = None
     located: Located | None = None
     constraints: Path | None = None
+    callers: tuple[Path, ...] = ()

@@ -46,13 +46,13 @@ def resolve(
     entry_point: EntryPoint,
     given: Mapping[str, object],
     *,
-    caller: Path,
+    callers: tuple[Path, ...],
     store: Store,
 ) -> Values:
     """Return the values for a run of an entry point.
 
     Args:
-        caller: the folder that relative paths are meant from.
+        callers: the folders that relative paths are meant from.
         store: where `runs:/@/model` is looked up, before the run is made that would then be `@`.
 
     Raises:
@@ -69,7 +69,7 @@ def resolve(
         text = texts.get(name, parameter.default or "")
         if parameter.type == "uri":
             text = _settled(text, store)
-        folders = (caller,) if name in texts else (caller, project.folder)
+        folders = callers if name in texts else (*callers, project.folder)
         where = f"{project.where}: entry point {entry_point.name!r}: parameter {name!r}"
         what = "" if name in texts else "its default "
         declared[name] = _checked(parameter, text, folders, f"{where}: {what}")
@@ -123,7 +123,8 @@ def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...], where: 
     if parameter.type == "path":
         return _existing(parameter, text, folders, where)
     if parameter.type == "uri" and not _SCHEME.match(text):
-        return str((folders[0] / text).absolute())
+        found = (folder / text for folder in folders if (folder / text).exists())
+        return str(next(found, folders[0] / text).absolute())
     return text
 
 

@@ -72,7 +72,7 @@ def prepare(order: Order) -> Iterator[Prepared]:
         environment = project.environment
         manager = managers.manager(order.env_manager, environment)
         values = parameters.resolve(
-            project, entry, order.parameters, caller=Path.cwd(), store=store
+            project, entry, order.parameters, callers=order.callers or (Path.cwd(),), store=store
         )
         params: dict[str, Value | bool] = {**values.plain}
         if order.command:

@@ -116,18 +116,16 @@ def run(
 
     Args:
         uri: a folder, a zip file or a Git URL, with `#sub/folder` where it is not at its top.
-        version: branch, tag or commit of the repository.
         backend_config: settings of the backend, or a JSON file of them.
         synchronous: wait for its end.
         run_id: go on with this run instead of making one.
         store: the folder of the runs; default: the one that other calls use.
         check: raise where the command fails, and stop this process too where a signal stopped it.
 
-    `storage_dir` and `docker_auth` are not needed: nothing is downloaded, and `docker login` is kept.
+    `storage_dir` and `docker_auth` are taken and not needed.
 
     Raises:
-        UsageError: something is wrong with the project or the arguments; no run was made.
-        ToolError: the project cannot be fetched, or its command failed.
+        GittrackError: something is wrong with project or arguments, or the command failed.
     """
     del storage_dir, docker_auth
     order = Order(

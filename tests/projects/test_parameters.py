@@ -21,7 +21,7 @@ def resolve(given: dict[str, object], *declared: Parameter, caller: Path | None 
     here = caller or Path.cwd()
     project = Project(here / "project", file=here / "project" / "MLproject")
     entry = EntryPoint("main", "", {parameter.name: parameter for parameter in declared})
-    return parameters.resolve(project, entry, given, caller=here, store=Store(here / "mlruns"))
+    return parameters.resolve(project, entry, given, callers=(here,), store=Store(here / "mlruns"))
 
 
 def test_numbers_are_recorded_as_numbers_where_that_loses_nothing() -> None:
