@@ -62,6 +62,27 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise _not_writable(path, error) from error
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that takes a path's place when all is written, and not before.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    temporary = path.with_name(paths.temporary_name())
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise _not_writable(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
 def write_new(path: Path, data: bytes) -> bool:
     """Write a file that must not exist yet, whole or not at all; False where it exists already.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from gittrack.errors import UsageError
 from gittrack.exchange import importers, taking
 from gittrack.exchange.incoming import Left
 from gittrack.exchange.taking import Taken
+from gittrack.files import Problem
 from gittrack.runs.store import Store
 
 _SHOWN = 20
@@ -55,10 +57,7 @@ def _show(taken: Taken, store: Store, *, json: bool) -> None:
         }
         render.emit(render.View("import", data, problems=taken.problems), render.Form.JSON)
         return
-    render.emit(render.View("import", None, problems=taken.problems[:_SHOWN]))
-    more = len(taken.problems) - _SHOWN + taken.more_problems
-    if more > 0:
-        render.say(f"and {more} more; --json shows them", kind="warning")
+    show_problems("import", taken.problems, taken.more_problems)
     parts = [
         (taken.runs, "run", "taken"),
         (taken.renewed, "run", "renewed"),
@@ -69,3 +68,10 @@ def _show(taken: Taken, store: Store, *, json: bool) -> None:
         f"{number} {noun}{'s' * (number != 1)} {done}" for number, noun, done in parts if number
     ]
     render.say(f"{', '.join(words) or 'nothing to take'}, in {store.root}", kind="done")
+
+
+def show_problems(kind: str, problems: Sequence[Problem], more: int) -> None:
+    """Show what was left out: the first in full, of the others how many."""
+    render.emit(render.View(kind, None, problems=problems[:_SHOWN]))
+    if (rest := len(problems) - _SHOWN + more) > 0:
+        render.say(f"and {rest} more that were left out", kind="warning")

@@ -72,6 +72,21 @@ COMMANDS: Mapping[str, Command | Group] = {
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),
     "restore": Command("editing", "restore", "Bring a deleted run back."),
+    "export": Group(
+        "Take out what is here, in forms that others read.",
+        {
+            "mlflow": Command(
+                "exporting", "mlflow", "Write a file store that MLflow of 1.x to 3.x reads."
+            ),
+            "csv": Command("exporting", "csv", "Write runs, or histories of metrics, as CSV."),
+            "json": Command(
+                "exporting", "json", "Write runs, or histories of metrics, as one JSON list."
+            ),
+            "parquet": Command(
+                "exporting", "parquet", "Write runs, or histories of metrics, as Parquet."
+            ),
+        },
+    ),
     "fsck": Command(
         "health",
         "fsck",

@@ -1,0 +1,114 @@
+"""Commands that take out what is here, in forms that others read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gittrack import files, search
+from gittrack.cli import options, progress, render
+from gittrack.cli.exchanging import show_problems
+from gittrack.errors import UsageError
+from gittrack.exchange.exporters import mlflow as mlflow_files
+from gittrack.exchange.exporters import tables
+from gittrack.exchange.incoming import Left
+from gittrack.runs.reading import StoredRun
+from gittrack.runs.store import Store
+
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN]...", help="Which runs; without any, all.", show_default=False),
+]
+Filter = Annotated[
+    str | None,
+    typer.Option("--filter", "-f", help="Only runs such as 'metrics.acc > 0.9'."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write here. [default: standard output]"),
+]
+History = Annotated[
+    bool, typer.Option("--history", help="A row for every value of every metric, not every run.")
+]
+
+
+def mlflow(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="The file store to write.")],
+    runs: Runs = None,
+    filter_string: Filter = None,
+) -> None:
+    """Write a file store that MLflow of 1.x to 3.x reads."""
+    store, left = options.open_store(), Left()
+    if runs or filter_string:
+        folders = [run.folder for run in _chosen(store, runs, filter_string)]
+    else:
+        folders = list(
+            store.run_folders([item.experiment_id for item in store.experiments(deleted=True)])
+        )
+    with progress.bar("exporting") as show:
+        done = mlflow_files.export(store, target, folders, left, progress=show)
+    show_problems("export", left.problems, left.more)
+    known = f", {done.known} there before" if done.known else ""
+    render.say(f"{done.runs} runs written{known}, in {target}", kind="done")
+
+
+def csv(
+    runs: Runs = None,
+    filter_string: Filter = None,
+    output: Output = None,
+    history: History = False,
+) -> None:
+    """Write runs, or histories of metrics, as CSV."""
+    _table("csv", runs, filter_string, output, history=history)
+
+
+def json(
+    runs: Runs = None,
+    filter_string: Filter = None,
+    output: Output = None,
+    history: History = False,
+) -> None:
+    """Write runs, or histories of metrics, as one JSON list."""
+    _table("json", runs, filter_string, output, history=history)
+
+
+def parquet(
+    runs: Runs = None,
+    filter_string: Filter = None,
+    output: Output = None,
+    history: History = False,
+) -> None:
+    """Write runs, or histories of metrics, as Parquet."""
+    if output is None:
+        raise UsageError("Parquet goes into a file", hint="gittrack export parquet -o runs.parquet")
+    _table("parquet", runs, filter_string, output, history=history)
+
+
+def _table(
+    form: tables.Form,
+    runs: list[str] | None,
+    filter_string: str | None,
+    output: Path | None,
+    *,
+    history: bool,
+) -> None:
+    chosen = _chosen(options.open_store(), runs, filter_string)
+    if output is None:
+        tables.write(chosen, form, sys.stdout.buffer, history=history)
+        return
+    with files.replacing(output) as file:
+        tables.write(chosen, form, file, history=history)
+    render.say(f"{len(chosen)} runs written to {output}", kind="done")
+
+
+def _chosen(store: Store, names: list[str] | None, filter_string: str | None) -> list[StoredRun]:
+    if names:
+        if filter_string:
+            raise UsageError("runs are named and filtered", hint="give either")
+        return [store.find(name) for name in names]
+    found = search.runs(store, filter_string=filter_string or "")
+    render.emit(render.View("export", None, problems=found.problems))
+    return list(found.runs)

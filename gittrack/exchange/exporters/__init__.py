@@ -1,0 +1,1 @@
+"""Taking out what is here, in forms that others read."""
