@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import pickle
 import pickletools
 import sys
@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gittrack.errors import ModelError, UsageError
 from gittrack.models import packages, pythonmodel
+from gittrack.standin import serve_where_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ class _Unpickler(pickle.Unpickler):
     """Finds MLflow's classes in gittrack, where MLflow is not installed."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if module.partition(".")[0] == "mlflow" and importlib.util.find_spec("mlflow") is None:
+        if module.partition(".")[0] == "mlflow" and serve_where_missing():
             own = {"_FunctionPythonModel": "FunctionModel"}.get(name, name)
             return getattr(pythonmodel, own, None) or type(name, (_Unknown,), {})
         return super().find_class(module, name)

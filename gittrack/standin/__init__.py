@@ -77,10 +77,11 @@ def install_as_mlflow() -> None:
     sys.modules[FOREIGN] = import_module(OWN)
 
 
-def serve_where_missing() -> None:
-    """Serve `import mlflow` from gittrack where the real one is not installed.
+def serve_where_missing() -> bool:
+    """Serve `import mlflow` from gittrack where the real one is not installed; tell whether it is.
 
     For models that were saved with MLflow, whose code names it.
     """
     if find_spec(FOREIGN) is None:
         sys.meta_path.append(_Finder())
+    return any(isinstance(finder, _Finder) for finder in sys.meta_path)
