@@ -124,6 +124,11 @@ COMMANDS: Mapping[str, Command | Group] = {
                 "rm",
                 "Remove a version; its run stays, and its number is never given again.",
             ),
+            "renumber": Command(
+                "registering",
+                "renumber",
+                "Give a version the next free number, with its aliases and all that names it.",
+            ),
             "serve": _SERVE,
         },
     ),

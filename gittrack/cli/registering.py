@@ -10,7 +10,7 @@ from gittrack.cli import options, render
 from gittrack.cli.modelviews import model_view, models_view, version_view
 from gittrack.errors import UsageError
 from gittrack.models.uri import parse_registered
-from gittrack.registry import Registry, Version
+from gittrack.registry import Registry, Version, renumbering
 from gittrack.runs.edits import Edit
 from gittrack.runs.provenance import author
 from gittrack.tracking import registering
@@ -125,6 +125,23 @@ def rm(
         )
     registry.remove(found.name, found.number, user=author(registry.store.root))
     render.say(f"version {found.number} of {found.name} is removed", kind="done")
+
+
+def renumber(version: Reference) -> None:
+    """Give a version the next free number, with its aliases and all that names it."""
+    registry = Registry(options.open_store())
+    name, number = _parse(version)
+    done = renumbering.renumber(registry, name, number)
+    render.out(done.moved.uri)
+    if done.kept is not None:
+        render.say(f"{done.kept.uri} is of {done.kept.source}, which was registered first")
+    for path in done.changed:
+        render.say(f"{path}: changed")
+    for path in done.unclear:
+        render.say(f"{path} names {name}/{number}, and was left as it is", kind="warning")
+    moved = f", with {', '.join(done.aliases)}" if done.aliases else ""
+    render.say(f"{done.moved.source} is version {done.moved.number} now{moved}", kind="done")
+    render.say("git add what changed, and commit", kind="hint")
 
 
 def _find(registry: Registry, reference: str) -> Version:

@@ -53,6 +53,17 @@ def test_from_the_registration_to_the_removal(run, store):
     assert "is version 1 of the registered model wine" in gittrack("rm", "@", code=2).stderr
 
 
+@pytest.mark.usefixtures("run")
+def test_a_version_is_given_another_number(store):
+    gittrack("models", "register", "runs:/@/model", "wine", "-a", "best")
+    done = gittrack("models", "renumber", "wine/1")
+    assert done.stdout == "models:/wine/2\n"
+    assert "is version 2 now, with best\n" in done.stderr
+    assert Registry(store).model("wine").aliases == {"best": 2}
+    assert "has no version 1" in gittrack("models", "renumber", "wine/1", code=3).stderr
+    assert "Invalid version: 'best'" in gittrack("models", "renumber", "wine@best", code=2).stderr
+
+
 @pytest.mark.parametrize(
     ("command", "code", "says"),
     [

@@ -7,11 +7,7 @@ import sys
 
 import pytest
 
-from gittrack.errors import ModelError, UsageError
-from gittrack.models import mlmodel
-from gittrack.models.loading import load_model
 from gittrack.models.pyfunc import load_model as load_pyfunc
-from gittrack.models.saving import save_model
 from tests import parts
 
 FRAME = "import pandas as pd\nframe = pd.DataFrame({'x': [1.0, 2.0]})\n"
@@ -65,12 +61,13 @@ FORMS = {
         "[7.0, 14.0]",
     ),
     "loader": (
-        "from pathlib import Path; Path('mine/own').mkdir(parents=True)\n"
-        "Path('factor.txt').write_text('2')\n"
-        "Path('mine/own/__init__.py').write_text('FACTOR = 4')\n"
-        f"Path('mine/loader.py').write_text({LOADER!r})\n",
-        "loader_module='loader', data_path='factor.txt', "
-        "code_paths=['mine/loader.py', 'mine/own']",
+        (
+            "from pathlib import Path; Path('mine/own').mkdir(parents=True)\n"
+            "Path('factor.txt').write_text('2')\n"
+            "Path('mine/own/__init__.py').write_text('FACTOR = 4')\n"
+            f"Path('mine/loader.py').write_text({LOADER!r})\n"
+        ),
+        "loader_module='loader', data_path='factor.txt', code_paths=['mine/loader.py', 'mine/own']",
         "[8.0, 16.0]",
     ),
 }
