@@ -12,18 +12,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from math import isnan
-from operator import gt, itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gittrack import files, paths
+from gittrack import paths
 from gittrack.files import Problem
 from gittrack.runs.record import ENDED, MetricSummary
 from gittrack.runs.trees import DISK, Tree
@@ -124,7 +119,7 @@ class FileFold:
         Raises:
             ValueError: the line is not of the format.
         """
-        step, time = _place(entry)
+        step, time = place_of(entry)
         self.last_time = max(self.last_time, time)
         metrics = {name: metric_value(value) for name, value in _map(entry, "metrics").items()}
         self.add_metrics(metrics, step=step, time=time)
@@ -254,46 +249,12 @@ def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None =
     )
 
 
-def history(paths_of_files: Iterable[Path], name: str) -> list[Point]:
-    """Return every logged value of a metric, sorted by step and time."""
-    points = [point for path in paths_of_files for point in _points(path, name)]
-    if any(map(gt, points, islice(points, 1, None))):
-        points.sort(key=itemgetter(0, 1))
-    return points
+def place_of(entry: Mapping[str, object]) -> tuple[int, int]:
+    """Return the step and the time of a line.
 
-
-def _points(path: Path, name: str) -> Iterator[Point]:
-    """Yield the values of a metric in one line file, in its order, broken lines left out."""
-    key = to_json(name).encode() + b":"
-    # A line as `metric_line` and `metrics_line` write it; any other is read as JSON.
-    usual = re.compile(
-        rb'^\{(?:"step":(-?\d{1,18}),)?"time":(\d{1,18}),"metrics":\{(?:[^{}\n]*,)?'
-        + re.escape(key)
-        + rb"(-?\d+\.\d+(?:e[+-]?\d+)?|-?\d+e[+-]?\d+)(?:,[^{}\n]*)?\}\}$",
-        re.MULTILINE,
-    )
-    with suppress(OSError), files.open_plain(path) as file:
-        while block := file.read(_BLOCK):
-            block += file.readline()
-            found = usual.findall(block)
-            plain = b"\\" not in block and b'" ' not in block
-            if plain and len(found) == block.count(key):
-                for step, time, value in found:
-                    yield Point(int(step or 0), int(time), float(value))
-            else:
-                yield from _points_of_json(block.splitlines(), key, name)
-
-
-def _points_of_json(block: Iterable[bytes], key: bytes, name: str) -> Iterator[Point]:
-    for line in block:
-        if key in line or b"\\" in line or b" " in line:
-            with suppress(ValueError, TypeError, KeyError, RecursionError):
-                entry = json.loads(line)
-                value = entry["metrics"][name]
-                yield Point(*_place(entry), metric_value(value))
-
-
-def _place(entry: Mapping[str, object]) -> tuple[int, int]:
+    Raises:
+        ValueError: they are no integers.
+    """
     step, time = entry.get("step", 0), entry.get("time")
     if type(step) is not int or type(time) is not int:
         raise ValueError("'time' or 'step' is not an integer")

@@ -9,6 +9,7 @@ from gittrack import paths
 from gittrack.errors import BrokenRunError, NewerFormatError
 from gittrack.runs import edits, lines, live, systemlines
 from gittrack.runs.record import RUNNING, RunRecord, from_json, joined_inputs
+from gittrack.runs.series import Series, read_series
 from gittrack.runs.trees import DISK, Tree
 
 if TYPE_CHECKING:
@@ -77,10 +78,14 @@ class StoredRun:
 
     def history(self, metric: str) -> list[lines.Point]:
         """Return every logged value of a metric, sorted by step and time."""
+        return self.series(metric).points()
+
+    def series(self, metric: str) -> Series:
+        """Return every logged value of a metric as lists, sorted by step and time."""
         found = lines.line_files(self.local)
         if metric.startswith(systemlines.PREFIX):
             found += systemlines.system_files(self.local)
-        return lines.history(found, metric)
+        return read_series(found, metric)
 
     def system_metrics(self) -> dict[str, float]:
         """Return the last values of the system metrics, where the run recorded them."""

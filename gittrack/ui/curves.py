@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gittrack import files
 from gittrack.runs import lines
 from gittrack.runs.lines import Point
+from gittrack.runs.series import history
 from gittrack.ui.table import metric
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Curves:
         with self._lock:
             seen, kept = self._kept.get((folder, name), (None, b""))
         if seen != now:
-            kept = json.dumps(curve(lines.history(found, name))).encode()
+            kept = json.dumps(curve(history(found, name))).encode()
             with self._lock:
                 self._kept[folder, name] = now, kept
                 while len(self._kept) > _KEPT:

@@ -13,6 +13,7 @@ from gittrack import schema
 from gittrack.runs import lines
 from gittrack.runs.lines import FileFold, Point
 from gittrack.runs.record import MetricSummary
+from gittrack.runs.series import history
 from gittrack.runs.values import param_text, same_param
 
 values = st.sampled_from([0.0, 1.0, -1.5, 7.0, math.inf, -math.inf]) | st.floats(width=16)
@@ -232,7 +233,7 @@ def test_history_is_every_point_of_all_files_by_step_and_time(tmp_path):
     )
     (tmp_path / "metrics.r1-aaaa0000.jsonl").write_text('{"time":5,"step":1,"metrics":{"a":2}}\n')
     (tmp_path / "system.jsonl").write_text('{"time":5,"step":1,"metrics":{"a":7}}\n')
-    first, *others = lines.history(lines.line_files(tmp_path), "a")
+    first, *others = history(lines.line_files(tmp_path), "a")
     assert math.isnan(first.value)
     assert others == [Point(1, 5, 2.0), Point(1, 9, 3.0)]
 
@@ -241,7 +242,7 @@ def test_a_continued_file_follows_the_one_before(tmp_path):
     for number, name in enumerate(["metrics.jsonl", "metrics.2.jsonl", "metrics.10.jsonl"]):
         (tmp_path / name).write_text(f'{{"time":1,"metrics":{{"a":{number}}}}}\n')
     files = lines.line_files(tmp_path)
-    assert [point.value for point in lines.history(files, "a")] == [0, 1, 2]
+    assert [point.value for point in history(files, "a")] == [0, 1, 2]
     assert lines.merge({path.name: lines.fold_file(path) for path in files}).metrics["a"].last == 2
 
 
@@ -298,6 +299,6 @@ def test_history_is_what_reading_each_line_as_json_gives(tmp_path_factory, calls
             file.write(b'{"time":\n' if form == "broken" else data)
             if form != "broken" and name == "a":
                 expected.append((step or 0, time, value))
-    found = lines.history(lines.line_files(folder), "a")
+    found = history(lines.line_files(folder), "a")
     expected.sort(key=lambda point: point[:2])
     assert [repr(tuple(point)) for point in found] == [repr(point) for point in expected]
