@@ -8,7 +8,7 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gittrack import paths
 from gittrack.errors import StoreError
@@ -43,19 +43,22 @@ class LinesRead(NamedTuple):
     problems: list[Problem]
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old bytes or the new.
+def write_atomic(path: Path, data: bytes, *, flush: Literal["all", "file", "none"] = "all") -> None:
+    """Write a file so that readers see the old bytes or the new, never a part.
 
-    Never a part, and a power cut keeps one of them.
+    Args:
+        flush: what is on the disk, safe from a power cut, when the call returns: the file and its
+            name; the file, whose old state may come back; or what the system gets round to.
 
     Raises:
         StoreError: the folder cannot be written.
     """
     temporary = path.with_name(paths.temporary_name())
     try:
-        _write_synced(temporary, data)
+        _write(temporary, data, flush=flush != "none")
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        if flush == "all":
+            sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
@@ -91,7 +94,7 @@ def write_new(path: Path, data: bytes) -> bool:
     """
     temporary = path.with_name(paths.temporary_name())
     try:
-        _write_synced(temporary, data)
+        _write(temporary, data)
         return _take_name(temporary, path)
     except OSError as error:
         raise _not_writable(path, error) from error
@@ -356,11 +359,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, flush: bool = True) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY, 0o666)
     try:
         write_all(descriptor, data)
-        os.fsync(descriptor)
+        if flush:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gittrack import files, paths, secrets
 from gittrack.runs import lines, provenance
-from gittrack.runs.record import FINISHED, RunRecord, joined_inputs, to_bytes
+from gittrack.runs.record import FINISHED, RUNNING, RunRecord, joined_inputs, to_bytes
 from gittrack.runs.values import param_value
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Keeper:
         files.make_folder(self._folder)
         for name, data in self._sidecars.items():
             if not (self._folder / name).exists():
-                files.write_atomic(self._folder / name, data)
+                files.write_atomic(self._folder / name, data, flush="none")
 
     def _take_provenance(self) -> None:
         capture, self._capture = self._capture, None
@@ -166,8 +166,10 @@ class Keeper:
         self.record = self.record.replaced(left_out=tuple(sorted({*self.record.left_out, *names})))
 
     def _write(self, record: RunRecord) -> None:
+        # While the run goes on, a power cut may bring the state of some seconds ago back.
+        flush: Literal["all", "file"] = "file" if record.status == RUNNING else "all"
         files.make_folder(self._folder)
-        files.write_atomic(self._folder / paths.RUN_JSON, to_bytes(record))
+        files.write_atomic(self._folder / paths.RUN_JSON, to_bytes(record), flush=flush)
 
     def _joined(self, others: Mapping[str, FileFold], book: Logbook) -> tuple[RunRecord, Folded]:
         names = book.names

@@ -43,18 +43,10 @@ class Mark:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor: int | None = descriptor
-        self._given_up = threading.Event()
 
     def keep_touching(self) -> None:
-        """Touch the mark now and then, from a thread of its own, until it is given up."""
-        given_up = self._given_up
-
-        def touch() -> None:
-            while not given_up.wait(TOUCH_SECONDS):
-                self.touch()
-
-        with suppress(RuntimeError):  # without a thread, other hosts take the run for silent
-            threading.Thread(target=touch, name="gittrack-mark", daemon=True).start()
+        """Touch the mark now and then, until it is given up."""
+        _toucher.add(self)
 
     def touch(self) -> None:
         """Show other hosts that this process is there; put the mark back where it was removed."""
@@ -77,15 +69,49 @@ class Mark:
 
     def forget(self) -> None:
         """Give the run free, but leave the mark to tell that it did not end."""
-        self._given_up.set()
         self.close()
 
     def close(self) -> None:
         """Close this process's copy of the lock without giving it free, as a forked child does."""
+        _toucher.discard(self)
         if self._descriptor is not None:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+
+
+class _Toucher:
+    """Touches the marks of this process from one thread, which ends when there are none left."""
+
+    def __init__(self) -> None:
+        self._marks: set[Mark] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, mark: Mark) -> None:
+        with self._lock, suppress(RuntimeError):
+            self._marks.add(mark)
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="gittrack-marks", daemon=True)
+                thread.start()  # without a thread, other hosts take the run for silent
+                self._thread = thread
+
+    def discard(self, mark: Mark) -> None:
+        self._marks.discard(mark)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(TOUCH_SECONDS)
+            with self._lock:
+                marks = list(self._marks)
+                if not marks:
+                    self._thread = None
+                    return
+            for mark in marks:
+                mark.touch()
+
+
+_toucher = _Toucher()
 
 
 def take(store: Path, run_id: str) -> Mark | None:
@@ -189,3 +215,7 @@ def _file_system_now(folder: Path) -> float:
     finally:
         with suppress(OSError):
             probe.unlink()
+
+
+if hasattr(os, "register_at_fork"):  # a child has neither the thread nor, for sure, the lock
+    os.register_at_fork(after_in_child=_toucher.__init__)  # type: ignore[misc]
