@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from gittrack import paths
+from gittrack import files, paths
 from gittrack.errors import StoreError
 from gittrack.runs import lines
 from gittrack.runs.appending import LineWriter
@@ -31,7 +31,7 @@ def numbers(folder):
     """Return what was logged to a folder, file by file, and how many lines are broken."""
     found, broken = [], 0
     for path in lines.line_files(folder):
-        done = lines.files.read_lines(path, lambda entry: found.append(int(entry["tags"]["n"])))
+        done = files.read_lines(path, lambda entry: found.append(int(entry["tags"]["n"])))
         broken += len(done.problems)
     return found, broken
 

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from gittrack.errors import MissingPackageError
 from gittrack.runs import lines
+from gittrack.runs.series import history
 from gittrack.runs.values import format_time, number_of, param_text, to_json
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _run(run: StoredRun) -> Row:
 def _points(run: StoredRun) -> Iterator[Row]:
     present = lines.line_files(run.local)
     for name in sorted(run.record.metrics):
-        for step, time, value in lines.history(present, name):
+        for step, time, value in history(present, name):
             yield dict(zip(_HISTORY, (run.run_id, name, step, time, value), strict=True))
 
 
