@@ -43,10 +43,11 @@ def import_(
     source = importer.read(place, left, folders=folders)
     with progress.bar("importing") as show:
         taken = taking.take(store, source, left, progress=show)
-    _show(taken, store, json=json)
+    show_taken(taken, store, json=json)
 
 
-def _show(taken: Taken, store: Store, *, json: bool) -> None:
+def show_taken(taken: Taken, store: Store, *, json: bool) -> None:
+    """Show what an import came to."""
     if json:
         data = {
             "runs": taken.runs,

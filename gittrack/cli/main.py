@@ -72,6 +72,11 @@ COMMANDS: Mapping[str, Command | Group] = {
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),
     "restore": Command("editing", "restore", "Bring a deleted run back."),
+    "archive": Command(
+        "archiving",
+        "archive",
+        "Pack runs into one file and take them out of the tree, or bring them back.",
+    ),
     "export": Group(
         "Take out what is here, in forms that others read.",
         {

@@ -130,16 +130,18 @@ class Extra(NamedTuple):
 
     source: Path
     place: Path
+    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What there is to bring in."""
+    """What there is to bring in; `close` is called when all of it is."""
 
     runs: Sequence[Waiting]
     experiments: Sequence[ForeignExperiment] = ()
     models: Sequence[ForeignModel] = ()
     extras: Sequence[Extra] = ()
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

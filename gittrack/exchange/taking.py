@@ -56,6 +56,7 @@ def take(
     store.prepare()
     mark = take_mark(store, _MARK)
     if mark is None:
+        source.close()
         raise RunStateError(f"another import into {store.root} is under way", hint="wait for it")
     waiting_room = store.root / paths.CACHE / "import"
     try:
@@ -81,6 +82,7 @@ def take(
             hint="check space and rights; what was brought in stays, the same command goes on",
         ) from error
     finally:
+        source.close()
         shutil.rmtree(waiting_room, ignore_errors=True)
         mark.release()
 
@@ -148,10 +150,10 @@ class _Taker:
 
     def extras(self, given: Iterable[Extra]) -> None:
         """Take what stands beside the runs where it is missing; what differs is left."""
-        for source, place in given:
+        for source, place, read in given:
             target = self._store.root / place
             try:
-                data = files.read_bytes(source)
+                data = read()
                 if not target.exists():
                     files.make_folder(target.parent)
                     files.write_new(target, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFoundError, UsageError
-from gittrack.exchange.importers import gittrack, mlflow
+from gittrack.exchange.importers import archive, gittrack, mlflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
             """Return what is there; `folders` are further ones that artifacts may be taken from."""
 
 
-IMPORTERS: Mapping[str, Importer] = {"gittrack": gittrack, "mlflow": mlflow}
+IMPORTERS: Mapping[str, Importer] = {
+    "gittrack": gittrack,
+    "archive": archive,
+    "mlflow": mlflow,
+}
 
 
 def choose(name: str | None, path: Path) -> Importer:

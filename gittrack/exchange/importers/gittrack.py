@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths
@@ -48,12 +49,12 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:  # noq
     ]
     problems: list[files.Problem] = []
     extras = [
-        Extra(found, found.relative_to(store.root))
+        Extra(found, found.relative_to(store.root), partial(files.read_bytes, found))
         for experiment in store.experiments(deleted=True)
         for found in sorted((store.root / experiment.experiment_id).glob("*.json"))
     ]
     extras += [
-        Extra(found, found.relative_to(store.root))
+        Extra(found, found.relative_to(store.root), partial(files.read_bytes, found))
         for found in files.walk(store.root / paths.REGISTRY, problems)
     ]
     left.extend(problems)

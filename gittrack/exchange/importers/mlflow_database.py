@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,8 @@ def detect(path: Path) -> bool:
     """Tell whether a path is a database of MLflow's."""
     with suppress(OSError, sqlite3.Error, ValueError):
         if _begins(path):
-            return {"runs", "experiments"} <= _Database(path).tables
+            with closing(_Database(path)) as database:
+                return {"runs", "experiments"} <= database.tables
     return False
 
 
@@ -65,8 +66,10 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:
         )
         ids = [row["run_uuid"] for row in database.rows("runs", order="start_time, run_uuid")]
         runs = [Waiting(str(run), path, reader.of(run)) for run in ids]
-        return Source(runs, foreign, list(_registered(database, logged, left)))
+        registered = list(_registered(database, logged, left))
+        return Source(runs, foreign, registered, close=database.close)
     except sqlite3.Error as error:
+        database.close()
         raise StoreError(f"cannot read {path}: {error}", hint="is it MLflow's?") from error
 
 
@@ -77,8 +80,16 @@ class _Database:
         self._connection.row_factory = sqlite3.Row
         # Bytes that are no UTF-8 are kept in a way that can be seen.
         self._connection.text_factory = lambda data: data.decode(errors="backslashreplace")
-        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        self.tables = {row["name"] for row in found}
+        try:
+            found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            self.tables = {row["name"] for row in found}
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
 
     def rows(
         self, table: str, wanted: Mapping[str, object] | None = None, *, order: str = ""

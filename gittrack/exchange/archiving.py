@@ -1,0 +1,210 @@
+"""Old runs in one tar file, with an index as its first member, and back again.
+
+index.json                           what is in it: see `Entry`
+wine/experiment.json  wine/edit-…    what is said of an experiment
+wine/20261123-051200-k3v9x2mq7d/…    a run, byte for byte
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gittrack import files, paths
+from gittrack.errors import AlreadyExistsError, StoreError, UsageError
+from gittrack.registry import Registry
+from gittrack.runs.record import ENDED
+from gittrack.runs.values import format_time, parse_time, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import IO
+
+    from gittrack.exchange.incoming import Left
+    from gittrack.runs.reading import StoredRun
+    from gittrack.runs.store import Store
+
+    Progress = Callable[[int, int], None]
+
+INDEX = "index.json"
+FORMAT = 1
+_BLOCK = 1 << 20
+_PLACE = re.compile(r"[a-z0-9][a-z0-9_-]*/[^/]+")
+_MOST_INDEX = 1 << 30
+_MODES = {".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}
+
+
+class Entry(NamedTuple):
+    """A run in an archive: its place, and the SHA-256 of each of its files by their places."""
+
+    run_id: str
+    name: str
+    experiment: str
+    status: str
+    start_time: int
+    place: str
+    files: Mapping[str, str]
+
+
+def pack(
+    store: Store,
+    target: Path,
+    runs: Sequence[StoredRun],
+    left: Left,
+    *,
+    keep: bool = False,
+    progress: Progress = lambda _done, _all: None,
+) -> int:
+    """Put runs into a new archive, and take them out of the tree when it has been read back.
+
+    Runs that have not ended, or that registered models come from, are left.
+
+    Args:
+        keep: leave the runs in the tree too.
+
+    Raises:
+        AlreadyExistsError: the target is there.
+        UsageError: it is in the tree itself.
+        StoreError: it cannot be written, or is not what was written.
+    """
+    if target.exists():
+        raise AlreadyExistsError(f"{target} is there already", hint="name a new file")
+    if target.absolute().resolve().is_relative_to(store.root.resolve()):
+        raise UsageError(f"{target} would be in the tree itself", hint="name a file elsewhere")
+    chosen = list(_packable(store, runs, left))
+    if not chosen:
+        return 0
+    entries = [_entry(store, run) for run in chosen]
+    with files.replacing(target) as file, _new_tar(target, file) as tar:
+        index = [_to_json(entry) for entry in entries]
+        text = ",\n".join(index)
+        _add(tar, INDEX, f'{{"format": {FORMAT}, "runs": [\n{text}\n]}}\n'.encode())
+        for path in _said(store, {entry.place.split("/")[0] for entry in entries}):
+            _add(tar, path.relative_to(store.root).as_posix(), files.read_bytes(path))
+        for done, entry in enumerate(entries, 1):
+            for name in entry.files:
+                member = tarfile.TarInfo(name)
+                with files.open_plain(store.root / name) as content:
+                    member.size = (store.root / name).stat().st_size
+                    tar.addfile(member, content)
+            progress(done, len(entries))
+    _verify(target, entries)
+    if not keep:
+        for run in chosen:
+            gone = store.root / paths.CACHE / paths.temporary_name()
+            gone.parent.mkdir(exist_ok=True)
+            run.folder.rename(gone)
+            shutil.rmtree(gone)
+    return len(entries)
+
+
+def read_index(file: Path) -> list[Entry]:
+    """Return what is in an archive.
+
+    Raises:
+        StoreError: it is none, or cannot be read.
+    """
+    try:
+        with tarfile.open(file) as tar:
+            return [_from_json(entry) for entry in json.loads(_index(tar))["runs"]]
+    except (OSError, tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{file} is no archive of runs: {error}", hint="gittrack archive makes one"
+        ) from None
+
+
+def _index(tar: tarfile.TarFile) -> bytes:
+    first = tar.next()
+    content = tar.extractfile(first) if first is not None and first.name == INDEX else None
+    if content is None or first is None or first.size > _MOST_INDEX:
+        raise ValueError("it has no index")
+    return content.read()
+
+
+def _packable(store: Store, runs: Iterable[StoredRun], left: Left) -> Iterator[StoredRun]:
+    used = Registry(store).used_runs()
+    for run in runs:
+        if run.record.status not in ENDED:
+            left.add(run.folder, "is left: it has not ended")
+        elif versions := used.get(run.run_id):
+            left.add(run.folder, f"is left: {versions[0].uri} is its model")
+        else:
+            yield run
+
+
+def _entry(store: Store, run: StoredRun) -> Entry:
+    found: dict[str, str] = {}
+    problems: list[files.Problem] = []
+    for path in files.walk(run.folder, problems):
+        digest = hashlib.sha256()
+        try:
+            with files.open_plain(path) as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+        except OSError as error:
+            problems.append(files.Problem(path, error.strerror or str(error)))
+        found[path.relative_to(store.root).as_posix()] = digest.hexdigest()
+    if problems:
+        raise StoreError(f"{problems[0]}, and a run is packed whole", hint="gittrack fsck")
+    record = run.record
+    place = run.folder.relative_to(store.root).as_posix()
+    return Entry(
+        run.run_id, record.name, record.experiment, record.status, record.start_time, place, found
+    )
+
+
+def _to_json(entry: Entry) -> str:
+    return to_json({**entry._asdict(), "start_time": format_time(entry.start_time)})
+
+
+def _from_json(data: Mapping[str, Any]) -> Entry:
+    entry = Entry(**{**data, "start_time": parse_time(data["start_time"])})
+    parts = PurePosixPath(entry.place).parts
+    parsed = paths.parse_run_folder(parts[-1])
+    if not _PLACE.fullmatch(entry.place) or parsed is None or parsed.run_id != entry.run_id:
+        raise ValueError(f"{entry.place!r} is no place of a run")
+    for name in entry.files:
+        if PurePosixPath(name).parts[:2] != parts or ".." in name.split("/"):
+            raise ValueError(f"{name!r} is not in {entry.place}")
+    return entry
+
+
+def _said(store: Store, experiments: Iterable[str]) -> Iterator[Path]:
+    for experiment in sorted(experiments):
+        yield from sorted((store.root / experiment).glob("*.json"))
+
+
+def _new_tar(target: Path, file: IO[bytes]) -> tarfile.TarFile:
+    mode: Any = _MODES.get(target.suffix, "w")
+    return tarfile.open(fileobj=file, mode=mode, format=tarfile.PAX_FORMAT)
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    tar.addfile(member, io.BytesIO(data))
+
+
+def _verify(target: Path, entries: Iterable[Entry]) -> None:
+    wanted = {name: digest for entry in entries for name, digest in entry.files.items()}
+    with tarfile.open(target) as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            if content is not None and member.name in wanted:
+                digest = hashlib.sha256()
+                while block := content.read(_BLOCK):
+                    digest.update(block)
+                if digest.hexdigest() == wanted[member.name]:
+                    del wanted[member.name]
+    if wanted:
+        target.unlink()
+        raise StoreError(
+            f"{next(iter(wanted))} has changed while it was packed; nothing was taken out",
+            hint="try again",
+        )
