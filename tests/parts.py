@@ -24,9 +24,11 @@ def missing(part: str) -> str:
     """Return why a part cannot be used here, "" where it can."""
     kind, _, name = part.rpartition(":")
     if part == "docker":
-        return "" if _docker("info") else "no Docker engine answers"
+        return "" if _answers("docker", "info") else "no Docker engine answers"
+    if part == "slurm":
+        return "" if _answers("sinfo", "--noheader") else "no Slurm cluster answers"
     if kind == "image":
-        found = _docker("image", "inspect", name)
+        found = _answers("docker", "image", "inspect", name)
         return "" if found else f"the Docker image {name} was not made"
     if kind == "program":
         return "" if shutil.which(name) else f"the program {name} is not on PATH"
@@ -42,9 +44,9 @@ def environment(name: str) -> Path:
     return ENVIRONMENTS / name / "bin" / "python"
 
 
-def _docker(*arguments: str) -> bool:
+def _answers(*command: str) -> bool:
     try:
-        asked = subprocess.run(["docker", *arguments], check=False, capture_output=True, timeout=20)
+        asked = subprocess.run(command, check=False, capture_output=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0

@@ -57,9 +57,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         "Run a project, or a command behind --, and exit with its exit code.",
         wraps=True,
     ),
-    "rerun": Command(
-        "projects", "rerun", "Run a recorded run once more, and show what differs then."
-    ),
+    "rerun": Command("rerun", "rerun", "Run a recorded run once more, and show what differs then."),
     "ls": Command(
         "looking", "ls", "List runs, the newest first, with the params and metrics that vary."
     ),
@@ -116,7 +114,7 @@ COMMANDS: Mapping[str, Command | Group] = {
                 "Let an alias point to a version of a model: one line in one file.",
             ),
             "rerun": Command(
-                "projects", "rerun", "Run a recorded run once more, and show what differs then."
+                "rerun", "rerun", "Run a recorded run once more, and show what differs then."
             ),
             "ls": Command(
                 "registering", "ls", "List the registered models, their versions and aliases."

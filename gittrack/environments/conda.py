@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +88,8 @@ def _with_program(workshop: Workshop, spec: Spec, program: str) -> None:
 
 
 def _with_rattler(workshop: Workshop, spec: Spec) -> None:
+    import asyncio
+
     try:
         asyncio.run(_install(workshop, spec))
     except Exception as error:  # its errors have no common root

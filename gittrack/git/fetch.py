@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from gittrack import settings
 from gittrack.errors import NotFoundError, ProjectError, ToolError
 from gittrack.git.command import run_git
 from gittrack.git.state import without_credentials
@@ -123,6 +124,7 @@ def clone(uri: GitUri, into: Path, *, version: str | None = None) -> Path:
             run_git(
                 ["submodule", "--quiet", "update", "--init", "--recursive"], cwd=into, env=allowed
             )
+        _get_large_files(into)
     except ToolError as error:
         words = error.message.replace(url, without_credentials(url)).replace(str(into), "the clone")
         raise ToolError(
@@ -130,6 +132,14 @@ def clone(uri: GitUri, into: Path, *, version: str | None = None) -> Path:
             hint="check the URL and your rights: git ls-remote " + without_credentials(url),
         ) from None
     return subfolder(into, uri.subdirectory, of=_described(url, version))
+
+
+def _get_large_files(into: Path) -> None:
+    # Where the user has not set Git LFS up, a clone has small texts in the place of large files.
+    listed = run_git(["ls-files", ":(attr:filter=lfs)"], cwd=into)
+    if listed and settings.find_program("git-lfs"):
+        run_git(["lfs", "install", "--local"], cwd=into)
+        run_git(["lfs", "pull"], cwd=into)
 
 
 def short_commit(folder: Path) -> str:

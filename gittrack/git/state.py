@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -40,6 +41,12 @@ _DIFF = (
     "--dst-prefix=b/",
 )
 _TEXT_CHECK = 8000
+# Looking at a work tree runs no program of it.
+_NO_HOOKS = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "core.hooksPath",
+    "GIT_CONFIG_VALUE_0": os.devnull,
+}
 
 
 @dataclass(frozen=True)
@@ -202,7 +209,9 @@ def _git(
     left = deadline - time.monotonic()
     if left <= 0:
         raise ToolError(f"git {args[0]} in {folder}: no time left")
-    return run_git_bytes(args, cwd=folder, env=env, timeout=left, stdin=stdin)
+    return run_git_bytes(
+        args, cwd=folder, env={**_NO_HOOKS, **(env or {})}, timeout=left, stdin=stdin
+    )
 
 
 def _config(top: Path, deadline: float) -> tuple[str | None, str | None]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import stat
-import urllib.request
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
-from urllib.error import URLError
 
 from gittrack.errors import NotFoundError, ProjectError, ToolError
 from gittrack.git import fetch
@@ -70,6 +68,9 @@ def _opened(place: str) -> Iterator[IO[bytes]]:
         with fetch.local_folder(place).open("rb") as file:
             yield file
         return
+    import urllib.request
+    from urllib.error import HTTPError, URLError
+
     with TemporaryFile() as copy:
         try:
             with urllib.request.urlopen(place, timeout=_SECONDS) as answer:  # noqa: S310 - see _WEB
@@ -78,8 +79,11 @@ def _opened(place: str) -> Iterator[IO[bytes]]:
                     if copy.tell() > MAX_BYTES:
                         raise ProjectError(f"{place} is larger than {MAX_BYTES} bytes")
         except URLError as error:
+            reason = error.reason
+            if isinstance(error, HTTPError):
+                error.close()
             kind = NotFoundError if getattr(error, "code", 0) == _NOT_FOUND else ToolError
-            raise kind(f"cannot fetch {place}: {error.reason}", hint="check the URL") from None
+            raise kind(f"cannot fetch {place}: {reason}", hint="check the URL") from None
         copy.seek(0)
         yield copy
 

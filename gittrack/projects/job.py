@@ -43,7 +43,7 @@ class Job:
 
     def write(self) -> Path:
         """Write the job where another process finds it, and return that file."""
-        path = job_folder(Path(self.store)) / f"{self.run_id}.json"
+        path = job_file(Path(self.store), self.run_id)
         files.make_folder(path.parent)
         entry = asdict(self)
         entry["launch"]["cwd"] = str(self.launch.cwd)
@@ -73,9 +73,23 @@ class End:
     problems: tuple[str, ...] = ()
 
 
+def discard(file: Path) -> None:
+    """Remove what a job that nobody will run any more has left, beside its file and elsewhere."""
+    with suppress(OSError, ValueError):
+        if scratch := Job.read(file).scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+    for path in file.parent.glob(f"{file.stem}.*"):
+        path.unlink(missing_ok=True)
+
+
 def job_folder(store: Path) -> Path:
     """Return where the jobs of a store wait; Git ignores it."""
     return store / paths.CACHE / JOBS
+
+
+def job_file(store: Path, run_id: str) -> Path:
+    """Return the file that a job is written to."""
+    return job_folder(store) / f"{run_id}.json"
 
 
 def execute(job: Job, writer: RunWriter) -> End:

@@ -52,15 +52,13 @@ class OutputLog:
     def feed(self, stream: Stream, data: bytes) -> None:
         """Take a piece of output; safe to call from several threads."""
         with self._lock:
-            for line in self._streams.setdefault(stream, _Lines()).feed(data):
-                self._add(line)
+            self._take(self._streams.setdefault(stream, _Lines()).feed(data))
 
     def close(self) -> None:
         """Write what is left, and put the file back where it was removed meanwhile."""
         with self._lock:
             for lines in self._streams.values():
-                for line in lines.finish():
-                    self._add(line)
+                self._take(lines.finish())
             if self._dropped:
                 left_out = self._dropped - self._tail_size
                 self._write(
@@ -74,9 +72,19 @@ class OutputLog:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _add(self, line: bytes) -> None:
+    def _take(self, lines: list[bytes]) -> None:
         if self.listener is not None:
-            self.listener(line.decode("utf-8", "replace"))
+            for line in lines:
+                self.listener(line.decode("utf-8", "replace"))
+        whole = b"".join(lines)
+        if not self._dropped and len(whole) <= self._room:
+            self._room -= len(whole)
+            self._write(whole)
+            return
+        for line in lines:
+            self._add(line)
+
+    def _add(self, line: bytes) -> None:
         if not self._dropped and len(line) <= self._room:
             self._room -= len(line)
             self._write(line)
@@ -118,20 +126,28 @@ class _Lines:
 
     def feed(self, data: bytes) -> list[bytes]:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        found = [self._shown(line) for line in lines]
+        found = self._shown(lines)
         # Of a progress bar the last state is all that counts; anything else without an end is cut.
         if len(self._rest) > _KEPT_OF_A_BAR:
             self._rest = self._rest[self._rest.rfind(b"\r", 0, -1) + 1 :]
         if len(self._rest) > _LONGEST_LINE:
             found += self.finish()
-        return [line for line in found if line]
+        return found
 
     def finish(self) -> list[bytes]:
         rest, self._rest = self._rest, b""
-        return [self._shown(rest)] if rest else []
+        return self._shown([rest]) if rest else []
 
-    def _shown(self, line: bytes) -> bytes:
-        text = line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")
+    def _shown(self, lines: list[bytes]) -> list[bytes]:
+        texts = [
+            line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace") for line in lines
+        ]
+        # Most output holds no secret, and looking for one at a time is much faster than at lines.
+        if not self._in_key and secrets.find("\n".join(texts)) is None:
+            return [f"{text}\n".encode() for text in texts]
+        return [line for text in texts if (line := self._without_secrets(text))]
+
+    def _without_secrets(self, text: str) -> bytes:
         if self._in_key:
             self._in_key = not _KEY_END.search(text)
             return b""

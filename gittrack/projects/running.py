@@ -14,7 +14,7 @@ from gittrack.environments.base import Reporter
 from gittrack.errors import InvalidValueError, RunStateError, ToolError
 from gittrack.projects import starting
 from gittrack.projects.backends import choosing
-from gittrack.projects.job import execute
+from gittrack.projects.job import discard, execute, job_file
 from gittrack.projects.order import LOCAL, Order
 from gittrack.projects.preparing import prepare
 from gittrack.runs.reading import StoredRun, read_run
@@ -88,6 +88,7 @@ class SubmittedRun:
         if self.status not in ENDED:
             writer = RunWriter.join(self.store, self.run_id)
             if writer.owns:
+                discard(job_file(self.store.root, self.run_id))
                 writer.end(KILLED)
 
 

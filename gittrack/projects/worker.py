@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gittrack.errors import GittrackError
-from gittrack.projects.job import Job, execute
+from gittrack.projects.job import Job, discard, execute
 from gittrack.runs.record import FAILED
 from gittrack.runs.store import Store
 from gittrack.runs.writer import RunWriter
@@ -26,7 +26,7 @@ def main(path: Path) -> int:
             writer.end(FAILED)
         return error.exit_code
     finally:
-        path.unlink(missing_ok=True)
+        discard(path)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NUMBER = r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|inf)"
 # Neither a part of a path, a time, a version nor of a longer word.
 _METRIC = re.compile(
-    rf"(?<![\w./:\\-])([A-Za-z_][\w./-]*)\s*[:=]\s*({_NUMBER})(?![\w.:/]*[\w/])", re.IGNORECASE
+    rf"(?<![\w./:\\-])([A-Za-z_][\w./-]*)\s*[:=]\s*({_NUMBER})(?![\w.]*\w|[:/])", re.IGNORECASE
 )
 _STEP = re.compile(r"(?<![\w.])(?:epoch|step|iteration|iter)\s*[:=#\[(]?\s*(\d+)\b", re.IGNORECASE)
 _STEP_NAMES = ("epoch", "step", "iteration", "iter")

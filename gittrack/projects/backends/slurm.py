@@ -75,19 +75,21 @@ def submit(job: Job, file: Path, *, config: Mapping[str, object]) -> SlurmJob:
     """
     script = file.with_suffix(".sh")
     exports = "".join(f"export {k}={shlex.quote(v)}\n" for k, v in worker_variables().items())
-    script.write_text(f'#!/bin/sh\nrm -f "$0"\n{exports}exec {shlex.join(worker_command(file))}\n')
+    script.write_text(f"#!/bin/sh\n{exports}exec {shlex.join(worker_command(file))}\n")
     options = [
         f"--{name}" if value is True else f"--{name}={value}" for name, value in config.items()
     ]
-    number = _call(
-        "sbatch",
-        "--parsable",
-        f"--job-name=gittrack-{job.run_id}",
-        f"--output={file.with_suffix('.slurm.log')}",
-        "--open-mode=append",
-        *options,
-        str(script),
-    )
+    try:
+        number = _call(
+            "sbatch",
+            "--parsable",
+            f"--job-name=gittrack-{job.run_id}",
+            f"--output={file.with_suffix('.log')}",
+            *options,
+            str(script),
+        )
+    finally:
+        script.unlink()  # Slurm has a copy
     return SlurmJob(number.partition(";")[0])
 
 
