@@ -115,7 +115,7 @@ def test_a_run_in_the_background_goes_on_without_its_starter(
     assert done.returncode == 0
     assert state == "running"
     assert store.find(run.run_id).record.source["exit_code"] == 3
-    assert not list((store.root / ".cache" / "jobs").iterdir())
+    until(lambda: not list((store.root / ".cache" / "jobs").iterdir()))
 
 
 def test_a_clone_stays_as_long_as_its_run_needs_it(
