@@ -7,7 +7,7 @@ from tests.engines.conftest import HERE, run_in_engines
 pytestmark = [
     pytest.mark.needs("env:engines"),
     pytest.mark.slow,
-    pytest.mark.xdist_group("dask and ray"),
+    pytest.mark.xdist_group("engines"),
 ]
 
 LINE = [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0, 17.0, 19.0]

@@ -4,7 +4,11 @@ import pytest
 
 from tests.engines.conftest import HERE, run_in_engines
 
-pytestmark = [pytest.mark.needs("env:engines", "program:java"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.needs("env:engines", "program:java"),
+    pytest.mark.slow,
+    pytest.mark.xdist_group("engines"),
+]
 
 # Of an answer {n: bigint 0, half: double 0.0, word: "x"}.
 TYPES = {
@@ -25,13 +29,7 @@ def approximately(*values: float) -> object:
     return pytest.approx(list(values), abs=1e-9)
 
 
-MASTERS = [
-    pytest.param(master, marks=pytest.mark.xdist_group(master))
-    for master in ("local[2]", "local-cluster[1,2,700]")
-]
-
-
-@pytest.fixture(scope="module", params=MASTERS)
+@pytest.fixture(scope="module", params=["local[2]", "local-cluster[1,2,700]"])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = tmp_path_factory.mktemp("spark")
     own = ["own"] if "cluster" in request.param else []

@@ -13,7 +13,7 @@ from tests import parts
 pytestmark = [
     pytest.mark.needs("env:engines", "program:java"),
     pytest.mark.slow,
-    pytest.mark.xdist_group("local[2]"),
+    pytest.mark.xdist_group("engines"),
 ]
 
 ROOT = Path(__file__).parent.parent.parent
