@@ -15,6 +15,7 @@ from typing import NamedTuple
 STORE = "mlruns"
 CACHE = ".cache"
 LIVE = "live"
+JOBS = "jobs"
 REGISTRY = "models"
 ARTIFACTS = "artifacts"
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gittrack.process import Outcome
     from gittrack.runs.writer import RunWriter
 
-JOBS = "jobs"
-
 
 @dataclass(frozen=True)
 class Job:
@@ -82,14 +80,9 @@ def discard(file: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def job_folder(store: Path) -> Path:
-    """Return where the jobs of a store wait; Git ignores it."""
-    return store / paths.CACHE / JOBS
-
-
 def job_file(store: Path, run_id: str) -> Path:
-    """Return the file that a job is written to."""
-    return job_folder(store) / f"{run_id}.json"
+    """Return the file that a job is written to, in a folder that Git ignores."""
+    return store / paths.CACHE / paths.JOBS / f"{run_id}.json"
 
 
 def execute(job: Job, writer: RunWriter) -> End:

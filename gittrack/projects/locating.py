@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack import secrets, settings
+from gittrack import paths, secrets, settings
 from gittrack.errors import NotFoundError, ProjectError
 from gittrack.git import fetch
 from gittrack.git.fetch import GitUri
@@ -48,12 +48,11 @@ class Located:
 
 
 @contextmanager
-def located(order: Order, *, store: Path, keep_in: Path | None = None) -> Iterator[Located]:
+def located(order: Order, *, store: Path) -> Iterator[Located]:
     """Give the folder of a project for the time of the block; a repository is cloned for it.
 
     Args:
         store: the folder of the runs, which the recorded URI is relative to the Git root of.
-        keep_in: where a copy is made that may outlive this process.
 
     Raises:
         NotFoundError: there is no such folder, repository or version.
@@ -75,7 +74,8 @@ def located(order: Order, *, store: Path, keep_in: Path | None = None) -> Iterat
             yield Located(folder, _recorded(uri, store), Place.of(folder))
             return
         git = _repository_of(folder)
-    with _scratch(keep_in) as scratch:
+    # What may outlive this process lies where other machines of the store see it too.
+    with _scratch(store / paths.CACHE / paths.JOBS if order.detached else None) as scratch:
         into = scratch.folder / "project"
         into.mkdir()
         if git is None:

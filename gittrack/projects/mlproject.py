@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
-from gittrack import files, settings, yamlfile
+from gittrack import files, paths, settings, yamlfile
 from gittrack.environments.base import Environment, Kind
 from gittrack.errors import ProjectError
 from gittrack.projects import structure
@@ -175,6 +175,14 @@ def find(folder: Path) -> Path | None:
     if not names:
         return None
     return folder / (FILE if FILE in names else names[0])
+
+
+def unnamed_environment(folder: Path, constraints: Path | None = None) -> Environment | None:
+    """Return the environment that a folder has a file of; asked for, requirements.txt is one."""
+    file = folder / paths.REQUIREMENTS
+    is_file = file.is_file()
+    listed = Environment("python_env", file, constraints=constraints) if is_file else None
+    return _by_file(folder, constraints) or listed
 
 
 def _by_file(folder: Path, constraints: Path | None) -> Environment | None:

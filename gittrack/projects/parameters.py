@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from gittrack import settings
 from gittrack.errors import ProjectError
+from gittrack.tracking import downloading
+from gittrack.tracking.validation import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,12 +69,12 @@ def resolve(
     plain: dict[str, Value] = {}
     for name, parameter in entry_point.parameters.items():
         text = texts.get(name, parameter.default or "")
-        if parameter.type == "uri":
+        if parameter.type in ("uri", "path"):
             text = _settled(text, store)
         folders = callers if name in texts else (*callers, project.folder)
         where = f"{project.where}: entry point {entry_point.name!r}: parameter {name!r}"
         what = "" if name in texts else "its default "
-        declared[name] = _checked(parameter, text, folders, f"{where}: {what}")
+        declared[name] = _checked(parameter, text, folders, f"{where}: {what}", store)
         plain[name] = _plain(parameter, text, root)
     extra = {name: text for name, text in texts.items() if name not in entry_point.parameters}
     reaches = [
@@ -94,12 +96,13 @@ def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, 
             f"No value given for missing parameters: {', '.join(map(repr, missing))}",
             hint=" ".join(f"-P {name}=VALUE" for name in missing),
         )
-    for name in texts:
+    for name in {**declared, **texts}:
         if name not in declared and not _KEY.fullmatch(name):
             raise ProjectError(
                 f"{name!r} cannot be the name of a parameter",
                 hint="use letters, digits and _ . : / -, beginning with a letter, digit or _",
             )
+        check_key("param", name)
 
 
 def _settled(uri: str, store: Store) -> str:
@@ -108,7 +111,9 @@ def _settled(uri: str, store: Store) -> str:
     return f"runs:/{store.find(match[1]).run_id}{uri[match.end() :]}" if match else uri
 
 
-def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...], where: str) -> str:
+def _checked(
+    parameter: Parameter, text: str, folders: tuple[Path, ...], where: str, store: Store
+) -> str:
     if parameter.type in ("float", "int"):
         parse: Callable[[str], object] = float if parameter.type == "float" else int
         try:
@@ -121,7 +126,7 @@ def _checked(parameter: Parameter, text: str, folders: tuple[Path, ...], where: 
             ) from None
         return text
     if parameter.type == "path":
-        return _existing(parameter, text, folders, where)
+        return _existing(parameter, text, folders, where, store)
     if parameter.type == "uri" and not _SCHEME.match(text):
         found = (folder / text for folder in folders if (folder / text).exists())
         return str(next(found, folders[0] / text).absolute())
@@ -132,7 +137,11 @@ def _mend(where: str) -> str:
     return "correct the default, or give a value: " if where.endswith("default ") else "such as "
 
 
-def _existing(parameter: Parameter, text: str, folders: tuple[Path, ...], where: str) -> str:
+def _existing(
+    parameter: Parameter, text: str, folders: tuple[Path, ...], where: str, store: Store
+) -> str:
+    if text.startswith("runs:/"):
+        text = str(downloading.locate(text, store))
     scheme = _SCHEME.match(text)
     is_file = scheme is not None and scheme[1].lower() == "file"
     local = unquote(urlsplit(text).path) if is_file else text

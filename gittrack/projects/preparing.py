@@ -12,10 +12,9 @@ from gittrack import settings
 from gittrack.environments import managers
 from gittrack.errors import RunStateError
 from gittrack.projects import command, mlproject, parameters, wrapping
-from gittrack.projects.job import job_folder
 from gittrack.projects.locating import Located, located
 from gittrack.runs.store import Store, check_experiment_name
-from gittrack.tracking import active, validation
+from gittrack.tracking import active
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,12 +63,13 @@ def prepare(order: Order) -> Iterator[Prepared]:
     """
     store = _store(order.store)
     experiment = _experiment_name(store, order.experiment_name)
-    keep = job_folder(store.root) if order.detached else None
-    with located(order, store=store.root, keep_in=keep) as place:
+    with located(order, store=store.root) as place:
         project = _project(order, place)
         name = order.command[0] if order.command else order.entry_point
         entry = project.entry_point(name)
         environment = project.environment
+        if environment is None and order.env_manager is not None:
+            environment = mlproject.unnamed_environment(place.folder, order.constraints)
         manager = managers.manager(order.env_manager, environment)
         values = parameters.resolve(
             project, entry, order.parameters, callers=order.callers or (Path.cwd(),), store=store
@@ -77,8 +77,6 @@ def prepare(order: Order) -> Iterator[Prepared]:
         params: dict[str, Value | bool] = {**values.plain}
         if order.command:
             params = {**wrapping.params_of(order.command[1:]), **values.plain}
-        for key in params:
-            validation.check_key("param", key)
         line = command.render(
             entry.command,
             values.declared,

@@ -118,6 +118,8 @@ def _launch(prepared: Prepared, built: Built, experiment: Experiment, writer: Ru
         settings.DIR: str(prepared.store.root),
         settings.EXPERIMENT_NAME: experiment.name,
     }
+    if (rank := settings.rank()) is not None:
+        own[settings.RANK] = str(rank)
     task = Task(
         script=prepared.command.script,
         folder=prepared.located.folder,

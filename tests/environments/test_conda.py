@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gittrack.environments import conda
-from gittrack.environments.base import Reporter
+from gittrack.environments.base import Environment, Reporter
 from gittrack.errors import ToolError
 from tests import parts
 from tests.environments.conftest import make_wheel
@@ -116,3 +116,53 @@ def test_the_environment_of_a_python_env_has_its_python(named: Callable[..., obj
 
     assert spec.conda == ("python=3.9", "pip")
     assert (spec.channels, spec.pip) == (("conda-forge",), ("a",))
+
+
+CONDA = """\
+#!{python}
+# Takes the arguments of `conda create`, and does the work with py-rattler.
+import argparse, asyncio, os
+import rattler
+
+parser = argparse.ArgumentParser()
+parser.add_argument("command", choices=["create"])
+parser.add_argument("--yes", action="store_true", required=True)
+parser.add_argument("--override-channels", action="store_true", required=True)
+parser.add_argument("-c", action="append")
+parser.add_argument("--prefix")
+parser.add_argument("specs", nargs="*")
+given = parser.parse_intermixed_args()
+
+
+async def main():
+    platforms = [rattler.Platform.current(), rattler.Platform("noarch")]
+    solved = await rattler.solve(sources=given.c, specs=given.specs, platforms=platforms)
+    await rattler.install(solved, target_prefix=given.prefix, cache_dir={cache!r})
+    print("made by the program", flush=True)
+    os._exit(0)  # whatever threads are left
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("env:conda")
+def test_a_conda_on_path_is_used_before_py_rattler(
+    isolated: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "conda"
+    cache = str(tmp_path / "cache")
+    program.write_text(CONDA.format(python=parts.environment("conda"), cache=cache))
+    program.chmod(0o755)
+    monkeypatch.setenv("CONDA_EXE", str(program))
+    (isolated / "conda.yaml").write_text(
+        f'channels: ["{CHANNEL.as_uri()}"]\ndependencies: [python]\n'
+    )
+    environment = Environment("conda_env", isolated / "conda.yaml")
+
+    built = conda.prepare(environment, to=Reporter(step=told.append))
+
+    assert "made by the program" in told
+    said = subprocess.run([built.python, "-c", "print(1)"], capture_output=True, check=True)
+    assert said.stdout == b"1\n"

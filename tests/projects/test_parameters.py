@@ -12,6 +12,7 @@ from gittrack.projects import parameters
 from gittrack.projects.mlproject import EntryPoint, Parameter, Project
 from gittrack.runs.store import Store
 from gittrack.runs.writer import RunWriter
+from tests.making import write_run
 
 if TYPE_CHECKING:
     from gittrack.projects.parameters import Values
@@ -156,3 +157,14 @@ def test_a_wrong_default_is_told_as_one_with_its_place(kind: str) -> None:
         caught.value.message
     )
     assert "correct the default, or give a value: -P x=" in caught.value.hint
+
+
+def test_an_artifact_of_a_run_is_a_path(store: Store) -> None:
+    run = write_run(store, "abc", files={"artifacts/model/MLmodel": "x"})
+
+    values = resolve({"p": "runs:/@/model"}, Parameter("p", "path"))
+
+    assert values.declared == {"p": str(run.folder / "artifacts" / "model")}
+    assert values.plain == {"p": "runs:/abc/model"}
+    with pytest.raises(ProjectError, match="no such file"):
+        resolve({"p": "runs:/abc/gone"}, Parameter("p", "path"))

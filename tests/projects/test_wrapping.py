@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gittrack.projects.wrapping import Scraper, params_of, read_line
 from gittrack.runs.store import Store
+from tests.environments.conftest import make_wheel
 
 if TYPE_CHECKING:
     pass
@@ -153,3 +154,16 @@ def test_a_name_counts_its_own_steps_until_one_is_named() -> None:
 )
 def test_long_options_are_params(arguments: list[str], expected: dict[str, Any]) -> None:
     assert params_of(arguments) == expected
+
+
+def test_a_command_can_have_an_environment_too(isolated: Path, store: Store, gittrack: Any) -> None:
+    make_wheel(isolated)
+    (isolated / "requirements.txt").write_text("./tiny-1.0-py3-none-any.whl\n")
+    command = ["python", "-c", "import gittrack, tiny; gittrack.log_param('v', tiny.VERSION)"]
+
+    done = gittrack("run", "--env-manager", "virtualenv", "--", *command)
+
+    assert done.returncode == 0, done.stderr
+    (run,) = store.runs().runs
+    assert run.record.params == {"v": "1.0"}
+    assert (run.folder / "requirements.txt").read_text().count("tiny==1.0") == 1
