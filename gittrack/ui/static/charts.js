@@ -35,7 +35,7 @@ gittrack.charts = (() => {
     return { x: curve.time.map((time) => gittrack.clock(time) + `.${String(time % 1000).padStart(3, "0")}`), y };
   }
 
-  function layout({ log, axis, xTitle = "", yTitle = "", legend = false, height } = {}) {
+  function layout({ log, axis, xTitle = "", yTitle = "", xType = "", legend = false, height } = {}) {
     const grid = { gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("strong-line"), automargin: true };
     return {
       margin: { l: 44, r: 10, t: 8, b: 34 },
@@ -43,7 +43,7 @@ gittrack.charts = (() => {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: colour("soft") },
-      xaxis: { ...grid, title: { text: xTitle || { step: "step", elapsed: "seconds since the start" }[axis] || "", standoff: 6 }, type: axis === "time" ? "date" : "-" },
+      xaxis: { ...grid, title: { text: xTitle || { step: "step", elapsed: "seconds since the start" }[axis] || "", standoff: 6 }, type: xType || (axis === "time" ? "date" : "-") },
       yaxis: { ...grid, title: { text: yTitle, standoff: 4 }, type: log ? "log" : "-" },
       showlegend: legend,
       legend: { orientation: "h", y: -0.18, yanchor: "top", font: { color: colour("ink") } },
