@@ -34,12 +34,7 @@ def between(first: str, second: str, *, cwd: Path) -> list[FileChange]:
     Raises:
         ToolError: one of them is not in it, or there is no repository.
     """
-    for commit in (first, second):
-        # It comes from a file that anyone can have written: no option may reach Git this way.
-        if not _COMMIT.fullmatch(commit):
-            raise ToolError(f"{commit!r} is not a commit's full name")
-        if not _holds(commit, cwd):
-            raise ToolError(f"commit {commit[:10]} is not in the repository of {cwd}")
+    check(first, second, cwd=cwd)
     listed = run_git_bytes(
         [
             "diff",
@@ -58,6 +53,38 @@ def between(first: str, second: str, *, cwd: Path) -> list[FileChange]:
     )
     entries = listed.decode(errors="surrogateescape").split("\0")
     return [_parse(entry) for entry in entries if entry]
+
+
+def diff(first: str, second: str, *, cwd: Path, most: int) -> str:
+    """Return what changed between two commits as text, stores of runs left out.
+
+    Args:
+        cwd: a folder of the repository.
+        most: how many characters of it are wanted.
+
+    Raises:
+        ToolError: one of them is not in it, or there is no repository.
+    """
+    check(first, second, cwd=cwd)
+    options = ["--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"]
+    found = run_git_bytes(
+        ["diff", *options, first, second, *code_paths()], cwd=cwd, timeout=SECONDS
+    )
+    return found.decode(errors="replace")[:most]
+
+
+def check(*commits: str, cwd: Path) -> None:
+    """Make sure that commits are in a repository.
+
+    Raises:
+        ToolError: one of them is not, or there is no repository.
+    """
+    for commit in commits:
+        # It comes from a file that anyone can have written: no option may reach Git this way.
+        if not _COMMIT.fullmatch(commit):
+            raise ToolError(f"{commit!r} is not a commit's full name")
+        if not _holds(commit, cwd):
+            raise ToolError(f"commit {commit[:10]} is not in the repository of {cwd}")
 
 
 def _holds(commit: str, cwd: Path) -> bool:

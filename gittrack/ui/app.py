@@ -12,14 +12,11 @@ from urllib.parse import parse_qs
 from wsgiref.util import FileWrapper
 
 from gittrack import paths
-from gittrack.errors import FilterError, GittrackError, NotFoundError, UsageError
-from gittrack.search import Key, fields, parse_filter, unknown_keys
-from gittrack.search.evaluate import fitting
-from gittrack.ui import answers, artifactview, assets, curves, editing, pages, runpage
+from gittrack.errors import GittrackError, NotFoundError, UsageError
+from gittrack.ui import answers, artifactview, assets, data, editing, modelpage, pages, runpage
 from gittrack.ui.answers import Answer
 from gittrack.ui.pages import Site
-from gittrack.ui.source import LiveRuns
-from gittrack.ui.table import table
+from gittrack.ui.views import View, Views
 
 if TYPE_CHECKING:
     from gittrack.runs.reading import StoredRun
@@ -38,10 +35,8 @@ class PagesApp:
     """The pages of one store. Safe to call from several threads."""
 
     def __init__(self, store: Store, *, guard: Guard) -> None:
-        self.runs = LiveRuns(store)
+        self.views = Views(store)
         self.guard = guard
-        self._store = store
-        self._curves = curves.Curves()
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
@@ -100,26 +95,38 @@ class PagesApp:
         run_id, _, inner = rest.partition("/")
         if kind == "static":
             return _asset(rest)
+        view = self.views.at(site.revision)
         if kind == "data":
-            return self._data(rest, query)
+            return self._data(rest, query, view)
         if kind == "run":
-            run = self.runs.find(rest.removesuffix(".html"))
-            return answers.page(pages.render("run.html", site, **runpage.context(run, self.runs)))
+            run = view.runs.find(rest.removesuffix(".html"))
+            return answers.page(pages.render("run.html", site, **runpage.context(run, view.runs)))
+        if kind == "model":
+            folder = rest.removesuffix(".html")
+            shown = modelpage.context(view.runs.store, folder, view.runs.by_id())
+            return answers.page(pages.render("model.html", site, **shown))
         if kind in ("artifact", "frame", "preview", "file"):
-            return self._of_run(kind, self.runs.find(run_id), inner, site)
+            return self._of_run(kind, view.runs.find(run_id), inner, site)
         raise NotFoundError(f"there is no page {path!r}")
 
     def _site(self, environ: Environ, query: Query) -> Site:
+        revision = query.get("rev", "")
+        editable = self.guard.may_edit(environ) and not revision
         return Site(
-            token=self.guard.token if self.guard.may_edit(environ) else "",
-            store=str(self._store.root),
-            revision=query.get("rev", ""),
+            token=self.guard.token if editable else "",
+            store=str(self.views.store.root),
+            revision=revision,
             plotly=assets.plotly_version(),
+            revisions=self.views.revisions,
         )
 
     def _top(self, name: str, site: Site) -> Answer:
         if name == "favicon.ico":
             return _asset("icon.svg")
+        if name == "models.html":
+            runs = self.views.at(site.revision).runs
+            shown = {"models": modelpage.models(runs.store), "known": runs.by_id()}
+            return answers.page(pages.render("models.html", site, **shown))
         known = {"": "runs", "index.html": "runs", "compare.html": "compare"}
         if name not in known:
             raise NotFoundError(f"there is no page {name!r}")
@@ -136,60 +143,29 @@ class PagesApp:
             return answers.page(pages.render("preview.html", site, run=run, shown=shown))
         return answers.artifact(file, framed=kind == "frame")
 
-    # -- data
-
-    def _data(self, name: str, query: Query) -> Answer:
+    def _data(self, name: str, query: Query, view: View) -> Answer:
+        runs = view.runs
+        ids = [one for one in query.get("runs", query.get("ids", "")).split(",") if one]
         if name == "runs.json":
-            return answers.data(self.runs_data(_integer(query.get("since", "0"))))
+            since = _integer(query.get("since", "0"))
+            return answers.data(data.runs(runs, since=since, ids=ids))
         if name == "matches.json":
-            return self._matches(query.get("filter", ""))
+            return answers.data(data.matches(runs, query.get("filter", "")))
+        if name == "committed.json":
+            return answers.data(data.committed(runs))
+        if name == "code.json":
+            first, second = (runs.find(query.get(side, "")) for side in ("first", "second"))
+            return answers.data(data.code(first, second, runs))
+        chosen = [runs.find(one) for one in ids[:_MOST_RUNS]]
         if name == "curves.json":
-            chosen = [self.runs.find(one) for one in query.get("runs", "").split(",") if one]
             metric = query.get("metric", "")
-            found = {
-                run.run_id: self._curves.of(run.local, metric)
-                for run in chosen[:_MOST_RUNS]
-                if metric in run.record.metrics
-            }
-            return answers.data(found)
+            return answers.data(data.curve_of_each(chosen, metric, view.curves))
+        if name == "images.json":
+            return answers.data(data.images(chosen))
         if name.startswith("curves/"):
-            run = self.runs.find(name.removeprefix("curves/").removesuffix(".json"))
-            return answers.data(self.curves_data(run))
+            run = runs.find(name.removeprefix("curves/").removesuffix(".json"))
+            return answers.data(data.curves_of(run, view.curves))
         raise NotFoundError(f"there is no data {name!r}")
-
-    def runs_data(self, since: int = 0) -> dict[str, Any]:
-        """Return all runs as columns, or those that changed after a version."""
-        changes = self.runs.changes(since)
-        runs = sorted(changes.runs, key=lambda run: (-run.record.start_time, run.run_id))
-        return {
-            "version": changes.version,
-            "removed": changes.removed,
-            "experiments": [
-                {
-                    "id": item.experiment_id,
-                    "name": item.name,
-                    "description": item.description,
-                    "deleted": item.deleted,
-                }
-                for item in self.runs.experiments
-            ],
-            "problems": [str(problem) for problem in self.runs.problems()][:_MOST_RUNS],
-            **table(runs, self.runs.state),
-        }
-
-    def curves_data(self, run: StoredRun) -> dict[str, Any]:
-        """Return the curves of all metrics of a run."""
-        return curves.of_run(run.local, sorted(run.record.metrics), self._curves)
-
-    def _matches(self, text: str) -> Answer:
-        try:
-            node = parse_filter(text)
-        except FilterError as error:
-            return answers.data({"error": error.message, "hint": error.hint})
-        runs = self.runs.changes().runs
-        fits = fitting(node, lambda key: [fields.answer(run, key) for run in runs], count=len(runs))
-        ids = [run.run_id for run, fit in zip(runs, fits, strict=True) if fit]
-        return answers.data({"ids": ids, "notes": unknown_keys(node, _known_keys(runs))})
 
     # -- edits
 
@@ -203,20 +179,9 @@ class PagesApp:
             asked = json.loads(environ["wsgi.input"].read(int(length)))
         except (ValueError, RecursionError):
             raise UsageError("the edit is no JSON") from None
-        done = editing.apply(asked, self.runs)
-        self.runs.forget_age()
+        done = editing.apply(asked, self.views.live)
+        self.views.live.forget_age()
         return answers.data({"done": done})
-
-
-def _known_keys(runs: Iterable[StoredRun]) -> set[Key]:
-    """Return the metrics, params and tags that any run has."""
-    known: set[Key] = set()
-    for run in runs:
-        record = run.record
-        known.update(Key("metric", name) for name in record.metrics)
-        known.update(Key("param", name) for name in record.params)
-        known.update(Key("tag", name) for name in record.tags)
-    return known
 
 
 def _asset(name: str) -> Answer:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 from gittrack.errors import UsageError
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
+from gittrack.tracking import registering
 from gittrack.tracking.validation import check_key, check_length
 
 if TYPE_CHECKING:
     from gittrack.runs.reading import StoredRun
-    from gittrack.ui.source import LiveRuns
+    from gittrack.ui.source import Runs
 
 
-def apply(asked: object, runs: LiveRuns) -> str:
+def apply(asked: object, runs: Runs) -> str:
     """Make the change that a page asks for, and say what was done.
 
     Args:
-        asked: `{"runs": [ID, …]}` and one of `name`, `note`, `tags`, `deleted`.
+        asked: `{"runs": [ID, …]}` and one of `name`, `note`, `tags`, `deleted`, or
+            `register`, which has the `name` and the `path` of a model.
 
     Raises:
         UsageError: it is no such change.
@@ -31,9 +33,22 @@ def apply(asked: object, runs: LiveRuns) -> str:
     chosen = [runs.find(str(run_id)) for run_id in asked["runs"]]
     if not chosen:
         raise UsageError("an edit names its runs")
+    if "register" in asked:
+        return _register(asked["register"], chosen, runs)
     for run in chosen:
         edits.write(run.folder, _edit(asked, run))
     return f"{len(chosen)} run{'s' * (len(chosen) != 1)} changed"
+
+
+def _register(asked: object, chosen: list[StoredRun], runs: Runs) -> str:
+    """Register a model of a run as the next version of a name."""
+    if not isinstance(asked, Mapping) or len(chosen) != 1:
+        raise UsageError("a model is registered by its run, path and name")
+    name, path = (asked.get(key) for key in ("name", "path"))
+    if not isinstance(name, str) or not isinstance(path, str):
+        raise UsageError("a model is registered by its run, path and name")
+    made = registering.register(runs.store, f"runs:/{chosen[0].run_id}/{path}", name.strip())
+    return f"registered as version {made.number} of {made.name}"
 
 
 def _edit(asked: Mapping[str, Any], run: StoredRun) -> Edit:

@@ -17,6 +17,8 @@ from gittrack.ui import words
 from gittrack.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,6 +34,9 @@ class Site:
         token: what edits have to be sent with; "" where nothing can be edited.
         exported: whether the pages are files.
         store: the folder of the runs, as it is shown.
+        plotly: the version of plotly.js that there is, "" for none.
+        most_artifact: the size in bytes past which artifacts are not among the files.
+        revisions: returns the revisions to choose from.
     """
 
     root: str = ""
@@ -40,7 +45,8 @@ class Site:
     exported: bool = False
     store: str = ""
     plotly: str = ""
-    revisions: tuple[str, ...] = ()
+    most_artifact: int | None = None
+    revisions: Callable[[], Sequence[str]] = tuple
 
     def page(self, name: str) -> str:
         """Return the link to a page."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gittrack.models.specs import Schema
     from gittrack.runs.reading import StoredRun
     from gittrack.ui.artifactview import Folder
-    from gittrack.ui.source import LiveRuns
+    from gittrack.ui.source import Runs
 
 _MOST_LOG = 200_000
 _MOST_TEXT = 400_000
@@ -61,7 +61,7 @@ class ModelCard:
     broken: str = ""
 
 
-def context(run: StoredRun, runs: LiveRuns) -> dict[str, Any]:
+def context(run: StoredRun, runs: Runs) -> dict[str, Any]:
     """Return what the template of a run's page needs."""
     record = run.record
     problems: list[Problem] = list(run.problems)
@@ -147,7 +147,7 @@ def _schema(schema: Schema | None) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _parent(run: StoredRun, runs: LiveRuns) -> Relative | None:
+def _parent(run: StoredRun, runs: Runs) -> Relative | None:
     if run.record.parent is None:
         return None
     for other in runs.changes().runs:
@@ -156,7 +156,7 @@ def _parent(run: StoredRun, runs: LiveRuns) -> Relative | None:
     return Relative(run.record.parent, run.record.parent, "", known=False)
 
 
-def _children(run: StoredRun, runs: LiveRuns) -> list[Relative]:
+def _children(run: StoredRun, runs: Runs) -> list[Relative]:
     return [
         Relative(other.run_id, other.record.name, runs.state(other))
         for other in reversed(runs.all())

@@ -57,7 +57,7 @@ def serve(store: Store, *, host: str, port: int, on_ready: Callable[[str], None]
 
     before = signal.signal(signal.SIGTERM, stop)
     # The first page asks for all runs: they are read while the browser starts.
-    threading.Thread(target=app.runs.changes, daemon=True).start()
+    threading.Thread(target=app.views.live.changes, daemon=True).start()
     try:
         on_ready(_url(host if local else "localhost", bound.getsockname()[1]))
         server.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,8 @@ from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.record import ENDED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gittrack.runs.store import Experiment, Store
 
 # How long a look at the disk is good for: several pages ask at once.
@@ -55,12 +58,68 @@ class _Known:
         return (self.run, self.state, self.problems) == (other.run, other.state, other.problems)
 
 
-class LiveRuns:
+class Runs(ABC):
+    """The runs of one store that the pages show."""
+
+    store: Store
+    experiments: list[Experiment]
+
+    @abstractmethod
+    def changes(self, since: int = 0) -> Changes:
+        """Return what changed after a version; with 0, everything there is."""
+
+    @abstractmethod
+    def problems(self) -> list[Problem]:
+        """Return what could not be read."""
+
+    def state(self, run: StoredRun) -> str:
+        """Return a run's state, as of the last look at the disk."""
+        return run.state()
+
+    def all(self) -> list[StoredRun]:
+        """Return all runs, deleted ones too, the newest first."""
+        return newest_first(self.changes().runs)
+
+    def by_id(self) -> dict[str, StoredRun]:
+        """Return all runs by their ids."""
+        return {run.run_id: run for run in self.changes().runs}
+
+    def find(self, run_id: str) -> StoredRun:
+        """Return the run of exactly this id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        for run in self.changes().runs:
+            if run.run_id == run_id:
+                return run
+        raise NotFoundError(f"no run {run_id!r} in {self.store.place}")
+
+
+class RevisionRuns(Runs):
+    """The runs as a revision holds them, which never change."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.experiments = store.experiments(deleted=True)
+        everything = [item.experiment_id for item in self.experiments]
+        self._runs, self._problems = store.runs(everything, deleted=True)
+
+    def changes(self, since: int = 0) -> Changes:
+        """Return everything, or nothing to a page that has it."""
+        return Changes(1, [] if since else self._runs, [])
+
+    def problems(self) -> list[Problem]:
+        """Return what could not be read."""
+        return self._problems
+
+
+class LiveRuns(Runs):
     """The runs of the working tree. Safe to use from several threads."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.experiments: list[Experiment] = []
+        self.experiments = []
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._removed: list[tuple[int, str]] = []
@@ -79,26 +138,11 @@ class LiveRuns:
             removed = [run_id for version, run_id in self._removed if version > since]
             return Changes(self._version, changed, removed)
 
-    def all(self) -> list[StoredRun]:
-        """Return all runs, deleted ones too, the newest first."""
-        return sorted(self.changes().runs, key=lambda run: (-run.record.start_time, run.run_id))
-
     def problems(self) -> list[Problem]:
         """Return what could not be read."""
         with self._lock:
             self._look()
             return [problem for known in self._known.values() for problem in known.problems]
-
-    def find(self, run_id: str) -> StoredRun:
-        """Return the run of exactly this id.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        for run in self.changes().runs:
-            if run.run_id == run_id:
-                return run
-        raise NotFoundError(f"no run {run_id!r} in {self.store.root}")
 
     def state(self, run: StoredRun) -> str:
         """Return a run's state, as of the last look at the disk."""
@@ -140,6 +184,11 @@ class LiveRuns:
             return False
         read.version = version
         return True
+
+
+def newest_first(runs: Iterable[StoredRun]) -> list[StoredRun]:
+    """Return runs in the order of every list of them."""
+    return sorted(runs, key=lambda run: (-run.record.start_time, run.run_id))
 
 
 def _read(folder: str, stamp: int, *, gone: bool) -> _Known:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gittrack.entities import system_tags
 from gittrack.runs.values import metric_json, param_text
 
 if TYPE_CHECKING:
@@ -25,12 +26,16 @@ _NOTE = 200
 _COMMAND = 200
 
 
-def table(runs: Sequence[StoredRun], state: Callable[[StoredRun], str]) -> dict[str, Any]:
+def table(
+    runs: Sequence[StoredRun], state: Callable[[StoredRun], str], *, system: bool = False
+) -> dict[str, Any]:
     """Return the columns of some runs.
 
     Args:
         state: tells how a run stands.
+        system: with the tags that MLflow's API derives from a run.
     """
+    derived = (system_tags(run.record, run.note) for run in runs)
     return {
         "runs": _whole([_about(run, state(run)) for run in runs]),
         "metrics": _sparse(
@@ -42,6 +47,7 @@ def table(runs: Sequence[StoredRun], state: Callable[[StoredRun], str]) -> dict[
         ),
         "tags": _sparse(run.record.tags for run in runs),
         "datasets": _datasets(runs),
+        "system": _sparse(derived) if system else {},
     }
 
 

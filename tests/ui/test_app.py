@@ -106,7 +106,7 @@ def test_only_what_changed_since_a_version_is_sent(full: Client, store: Store):
     first = full.get("/data/runs.json").json
     assert full.get(f"/data/runs.json?since={first['version']}").json["runs"]["id"] == []
     write_run(store, "late000000")
-    full.app.runs.forget_age()
+    full.app.views.live.forget_age()
     later = full.get(f"/data/runs.json?since={first['version']}").json
     assert later["runs"]["id"] == ["late000000"]
     assert later["version"] > first["version"]
@@ -116,7 +116,7 @@ def test_a_removed_run_is_named(full: Client, store: Store):
     version = full.get("/data/runs.json").json["version"]
     folder = store.folder_of("wine000001")
     folder.rename(store.root.parent / "elsewhere")
-    full.app.runs.forget_age()
+    full.app.views.live.forget_age()
     assert full.get(f"/data/runs.json?since={version}").json["removed"] == ["wine000001"]
 
 
@@ -304,7 +304,7 @@ def test_a_reader_from_elsewhere_gets_no_token(full: Client):
 
 def test_a_broken_run_hides_no_other(full: Client, store: Store):
     (store.find("wine000001").folder / "run.json").write_text("{")
-    full.app.runs.forget_age()
+    full.app.views.live.forget_age()
     data = full.get("/data/runs.json").json
     assert "best000000" in data["runs"]["id"]
     assert any("run.json" in problem for problem in data["problems"])

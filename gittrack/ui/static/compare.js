@@ -29,12 +29,20 @@
       const wanted = /loss|err|rmse|mae|mse|perplexity|time/i.test(key) ? Math.min(...values) : Math.max(...values);
       return values.length > 1 ? wanted : undefined;
     };
+    /** Return the value that most runs have; nothing where two are as frequent. */
+    const mostUsual = (key) => {
+      const counts = new Map();
+      for (const run of runs) { const one = rows.value(run, key); counts.set(one, (counts.get(one) ?? 0) + 1); }
+      const [first, second] = [...counts].sort((a, b) => b[1] - a[1]);
+      return first[1] > second[1] ? first[0] : Symbol("none");
+    };
     const line = (key) => {
       const differs = !rows.isSame(runs, key);
       if (only && !differs) return null;
       const top = key.startsWith("metrics.") && differs ? best(key) : undefined;
+      const usual = differs && top === undefined ? mostUsual(key) : undefined;
       return el("tr", { className: differs ? "differs" : "" }, el("th", { scope: "row", title: Rows.title(key) }, Rows.title(key)),
-        ...runs.map((run) => el("td", { title: String(rows.value(run, key) ?? ""), className: top !== undefined && rows.value(run, key) === top ? "best" : "" }, rows.text(run, key))));
+        ...runs.map((run) => el("td", { title: String(rows.value(run, key) ?? ""), className: top !== undefined ? (rows.value(run, key) === top ? "best" : "") : differs && rows.value(run, key) !== usual ? "other" : "" }, rows.text(run, key))));
     };
     const part = (title, keys) => {
       const lines = keys.map(line).filter(Boolean);
@@ -99,7 +107,9 @@
     const metrics = keysWithValues("metrics");
     const params = keysWithValues("params");
     const all = [...params, ...metrics];
-    const varied = params.filter((key) => !rows.isSame(runs, key));
+    const distinct = (key) => new Set(column(key).filter((one) => one !== undefined)).size;
+    const varied = params.filter((key) => distinct(key) > 1);
+    metrics.sort((a, b) => (distinct(b) > 1) - (distinct(a) > 1));
     const numeric = varied.filter(isNumeric);
     const first = { x: numeric[0] ?? varied[0] ?? metrics[1] ?? metrics[0], y: metrics[0], cx: numeric[0] ?? metrics[0], cy: numeric[1] ?? metrics[1] ?? metrics[0], cz: metrics[0], by: metrics[0], bx: varied.find((key) => !isNumeric(key)) ?? varied[0] ?? all[0] };
     const numbers = all.filter(isNumeric);
@@ -154,7 +164,9 @@
 
   function drawParallel() {
     const keys = [...keysWithValues("params"), ...keysWithValues("metrics")];
-    const varied = keys.filter((key) => !rows.isSame(runs, key));
+    const distinct = (key) => new Set(column(key).filter((one) => one !== undefined)).size;
+    const shared = (key) => column(key).filter((one) => one !== undefined).length * 2 > runs.length;
+    const varied = keys.filter((key) => distinct(key) > 1 && shared(key));
     const shown = new Set(state.axes ? state.axes.split(",").map(decodeURIComponent) : varied.slice(0, 12));
     const again = () => gittrack.parallel(byId("parallel"), keys.filter((key) => shown.has(key)).map((key) => ({ title: Rows.title(key), values: column(key) })), runs.map((run, i) => ({ name: name(run), colour: gittrack.colourOf(i) })));
     byId("axes").replaceChildren(...keys.map((key) => el("label", { className: "switch" }, el("input", { type: "checkbox", checked: shown.has(key), on: { change: (event) => {
@@ -197,10 +209,11 @@
     }
     const code = await get("code", { first, second });
     const entries = code.entries.map((entry) => el("tr", {}, el("th", { scope: "row" }, entry.name), el("td", {}, String(entry.first ?? "")), el("td", {}, String(entry.second ?? ""))));
-    place.replaceChildren(
+    const parts = [
       entries.length ? el("table", { className: "plain wide" }, el("tbody", {}, ...entries)) : el("p", { className: "soft" }, "The same command, commit and project."),
       code.unknown ? el("p", { className: "warning" }, code.unknown) : null,
-      code.diff ? lines(code.diff) : null);
+      code.diff ? lines(code.diff) : null];
+    place.replaceChildren(...parts.filter(Boolean));
   }
 
   // -- all of it

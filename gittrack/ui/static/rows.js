@@ -5,7 +5,7 @@
 class Rows {
   static about = {
     name: "Name", state: "State", start: "Started", duration: "Took", source: "Source", commit: "Commit", branch: "Branch",
-    experiment_name: "Experiment", user: "User", id: "Run", note: "Note", end: "Ended",
+    git: "In Git", experiment_name: "Experiment", user: "User", id: "Run", note: "Note", end: "Ended",
   };
 
   constructor() {
@@ -31,9 +31,9 @@ class Rows {
       this.gone.delete(place);
       return place;
     });
-    for (const values of this.columns.values()) for (const place of places) delete values[place];
+    for (const [key, values] of this.columns) if (key !== "git") for (const place of places) delete values[place];
     for (const [name, values] of Object.entries(data.runs)) this.fill(name, places, { of: values });
-    for (const kind of ["metrics", "params", "tags"]) {
+    for (const kind of ["metrics", "params", "tags", "system"]) {
       for (const [name, column] of Object.entries(data[kind])) this.fill(`${kind}.${name}`, places, Array.isArray(column) ? { of: column } : column, kind);
     }
     for (const [at, found] of Object.entries(data.datasets)) this.datasets[places[at]] = found;

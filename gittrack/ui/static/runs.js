@@ -27,7 +27,7 @@
 
   const atFirst = () => {
     const alive = rows.keys("metrics").slice(0, 12);
-    return ["name", "state", "start", "duration", ...alive, ...rows.keys("params").slice(0, 12), "source", "commit"];
+    return ["name", "state", "start", "duration", ...alive, ...rows.keys("params").slice(0, 12), "source", "commit", ...(rows.columns.has("git") ? ["git"] : [])];
   };
   const chosenKeys = () => (state.columns ? split(state.columns) : atFirst());
   const pinnedKeys = () => (state.columns || state.pinned ? split(state.pinned) : ["name"]);
@@ -372,6 +372,18 @@
     return news;
   }
 
+  /** Tell which runs are committed: Git takes its time, and the list does not wait for it. */
+  async function readCommitted() {
+    if (rows.size === 0) return;
+    let states;
+    try { states = await get("committed"); } catch { return; }  // no repository, nothing to tell
+    const column = rows.column("git");
+    const before = column.join();
+    for (let run = 0; run < rows.size; run++) column[run] = "committed";
+    for (const [state, ids] of Object.entries(states)) for (const id of ids) if (rows.places.has(id)) column[rows.places.get(id)] = state;
+    if (column.join() !== before) draw();
+  }
+
   let typing;
   byId("filter").addEventListener("input", (event) => { clearTimeout(typing); typing = setTimeout(() => change({ filter: event.target.value }), 250); });
   byId("tools").addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); change({ filter: byId("filter").value }); });
@@ -408,6 +420,8 @@
     loaded = true;
     draw();
     if (exported || page.rev) return;
+    readCommitted();
+    gittrack.everySeconds(20, readCommitted);
     gittrack.everySeconds(2, async () => {
       if (!(await read())) return;
       await match();

@@ -1,0 +1,188 @@
+"""The pages as a folder of files, for any static host and for a look from the disk.
+
+DIR/index.html  compare.html  models.html  run/ID.html  model/NAME.html  preview/ID/PATH.html
+DIR/data/…js    what a server would answer, as scripts: a page opened from disk may fetch nothing
+DIR/artifact/ID/PATH  file/ID/NAME.txt  static/…
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gittrack import paths
+from gittrack.errors import NotFoundError, StoreError, UsageError
+from gittrack.ui import artifactview, assets, data, modelpage, pages, runpage
+from gittrack.ui.curves import Curves
+from gittrack.ui.pages import Site
+from gittrack.ui.source import Changes, Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from gittrack.files import Problem
+    from gittrack.runs.reading import StoredRun
+    from gittrack.runs.store import Store
+
+MOST_ARTIFACT = 50_000_000
+_MARK = "data/runs.js"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What became of an export: where it is, how many runs, and the artifacts it left out."""
+
+    folder: Path
+    runs: int
+    left_out: tuple[str, ...]
+
+
+class ChosenRuns(Runs):
+    """Some runs, as if there were no others."""
+
+    def __init__(self, store: Store, runs: Sequence[StoredRun]) -> None:
+        self.store = store
+        held = {run.experiment_id for run in runs}
+        self.experiments = [
+            item for item in store.experiments(deleted=True) if item.experiment_id in held
+        ]
+        self._runs = list(runs)
+
+    def changes(self, since: int = 0) -> Changes:
+        """Return all of them."""
+        return Changes(1, [] if since else self._runs, [])
+
+    def problems(self) -> list[Problem]:
+        """Return what could not be read of them."""
+        return [problem for run in self._runs for problem in run.problems]
+
+
+def export(
+    store: Store,
+    runs: Sequence[StoredRun],
+    folder: Path,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Exported:
+    """Write the pages of some runs to a folder, which is new, empty, or an earlier export.
+
+    Args:
+        progress: called with how many runs are written, and how many there are.
+
+    Raises:
+        UsageError: the folder holds something else.
+        StoreError: it cannot be written.
+    """
+    _check_free(folder)
+    scratch = folder.with_name(f"{folder.name}{paths.TEMPORARY}")
+    try:
+        shutil.rmtree(scratch, ignore_errors=True)
+        writing = _Writing(store, ChosenRuns(store, runs), scratch)
+        writing.write(progress)
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.replace(folder)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {error.filename or folder}: {error.strerror or error}",
+            hint="check space and rights, or name another folder",
+        ) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return Exported(folder, len(runs), tuple(writing.left_out))
+
+
+def _check_free(folder: Path) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"{folder} is no folder", hint="name a new one")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file():
+        raise UsageError(
+            f"{folder} holds files that are no export", hint="name a new folder, or an empty one"
+        )
+
+
+class _Writing:
+    """One export under way."""
+
+    def __init__(self, store: Store, runs: ChosenRuns, folder: Path) -> None:
+        self.left_out: list[str] = []
+        self._folder = folder
+        self._runs = runs
+        self._store = store
+        self._curves = Curves()
+        self._site = Site(
+            exported=True,
+            store=paths.STORE,
+            plotly=assets.plotly_version(),
+            most_artifact=MOST_ARTIFACT,
+        )
+
+    def write(self, progress: Callable[[int, int], None]) -> None:
+        for name in assets.names():
+            self._copy(assets.STATIC / name, f"static/{name}")
+        if (plotly := assets.plotly()) is not None:
+            self._copy(plotly, f"static/{assets.PLOTLY}")
+        everything = self._runs.all()
+        self._data("runs", data.runs(self._runs, system=True))
+        self._data("images", data.images(everything))
+        for name, template in (("index", "runs"), ("compare", "compare")):
+            self._page(f"{name}.html", template)
+        self._models()
+        for done, run in enumerate(everything):
+            progress(done, len(everything))
+            self._run(run)
+
+    def _run(self, run: StoredRun) -> None:
+        shown = runpage.context(run, self._runs)
+        self._page(f"run/{run.run_id}.html", "run", **shown)
+        self._data(f"curves/{run.run_id}", data.curves_of(run, self._curves))
+        for text in (shown["output"], shown["patch"], shown["requirements"]):
+            if text is not None and text.cut:
+                self._copy(run.local / text.name, f"file/{run.run_id}/{text.name}.txt")
+        for file in artifactview.flat(shown["artifacts"]):
+            if file.size > MOST_ARTIFACT:
+                self.left_out.append(f"{run.run_id}/{file.path}")
+                continue
+            with suppress(NotFoundError):  # it was removed meanwhile
+                place = artifactview.inside(run.artifacts, file.path)
+                preview = artifactview.preview(place, file.path)
+                self._copy(place, f"artifact/{run.run_id}/{file.path}")
+                self._page(
+                    f"preview/{run.run_id}/{file.path}.html", "preview", run=run, shown=preview
+                )
+
+    def _models(self) -> None:
+        models, known = modelpage.models(self._store), self._runs.by_id()
+        self._page("models.html", "models", models=models, known=known)
+        for model in models:
+            self._page(f"model/{model.folder}.html", "model", **modelpage.of(model, known))
+
+    def _page(self, path: str, template: str, **context: Any) -> None:
+        site = replace(self._site, root="../" * path.count("/"))
+        html = pages.render(f"{template}.html", site, **context)
+        self._put(path, html.encode("utf-8", "replace"))
+
+    def _data(self, name: str, value: object) -> None:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        self._put(f"data/{name}.js", f"gittrack.arrive({json.dumps(name)},{text});\n".encode())
+
+    def _put(self, path: str, content: bytes) -> None:
+        target = self._place(path)
+        target.write_bytes(content)
+
+    def _copy(self, source: Path, path: str) -> None:
+        shutil.copyfile(source, self._place(path), follow_symlinks=False)
+
+    def _place(self, path: str) -> Path:
+        target = self._folder / path
+        if target.exists():
+            # A file `a` and a folder `a.html` of the artifacts want the same place for previews.
+            raise OSError(errno.EEXIST, "is there already", os.fspath(target))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
