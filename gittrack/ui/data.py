@@ -91,10 +91,12 @@ def images(chosen: Iterable[StoredRun]) -> dict[str, list[str]]:
 def committed(source: Runs) -> dict[str, list[str]]:
     """Return the ids of runs that are not committed, or not as they stand.
 
-    Raises:
-        ToolError: the store is in no repository.
+    Without a repository there is nothing to tell.
     """
-    found = uncommitted(source.store.root)
+    try:
+        found = uncommitted(source.store.root)
+    except ToolError:
+        return {}
     states: dict[str, list[str]] = {"new": [], "changed": []}
     for run in source.changes().runs:
         if state := found.state(f"{run.experiment_id}/{run.folder.name}"):

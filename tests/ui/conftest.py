@@ -28,6 +28,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP rebound.example 127.0.0.1",
 )
 SECONDS = 60
 
@@ -56,10 +57,11 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def start(folder: Path, home: Path, *args: str) -> tuple[subprocess.Popen[str], str]:
+def start(folder: Path, home: Path, *, program: str = "") -> tuple[subprocess.Popen[str], str]:
     """Start a server in a folder, and return its process and address when it is ready."""
+    how = ["-c", program] if program else ["-m", "gittrack"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gittrack", "ui", "--port", "0", *args],
+        [sys.executable, *how, "ui", "--port", "0"],
         cwd=folder,
         env=environment(home),
         stderr=subprocess.PIPE,

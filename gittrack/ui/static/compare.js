@@ -5,6 +5,8 @@
   const { el, byId, get, link, exported, numberOf } = gittrack;
   const charts = gittrack.charts;
   const MOST = 100;
+  // What differs between any two runs is not worth a mark.
+  const OWN = new Set(["start", "duration", "id"]);
   const rows = new Rows();
   let runs = [];
   let state = gittrack.readHash();
@@ -37,8 +39,8 @@
       return first[1] > second[1] ? first[0] : Symbol("none");
     };
     const line = (key) => {
-      const differs = !rows.isSame(runs, key);
-      if (only && !differs) return null;
+      const differs = !OWN.has(key) && !rows.isSame(runs, key);
+      if (only && !differs && !OWN.has(key)) return null;
       const top = key.startsWith("metrics.") && differs ? best(key) : undefined;
       const usual = differs && top === undefined ? mostUsual(key) : undefined;
       return el("tr", { className: differs ? "differs" : "" }, el("th", { scope: "row", title: Rows.title(key) }, Rows.title(key)),

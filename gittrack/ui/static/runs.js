@@ -375,8 +375,8 @@
   /** Tell which runs are committed: Git takes its time, and the list does not wait for it. */
   async function readCommitted() {
     if (rows.size === 0) return;
-    let states;
-    try { states = await get("committed"); } catch { return; }  // no repository, nothing to tell
+    const states = await get("committed");
+    if (!states.new) return;  // there is no repository
     const column = rows.column("git");
     const before = column.join();
     for (let run = 0; run < rows.size; run++) column[run] = "committed";
