@@ -50,14 +50,15 @@ class PagesApp:
         }
         body: Iterable[bytes] = [answer.body]
         length = len(answer.body)
+        sent = environ["REQUEST_METHOD"] != "HEAD"
         if answer.path is not None:
-            file = answer.path.open("rb")
             length = answer.path.stat().st_size
-            body = environ.get("wsgi.file_wrapper", FileWrapper)(file)
+            if sent:
+                body = environ.get("wsgi.file_wrapper", FileWrapper)(answer.path.open("rb"))
         if answer.status is not HTTPStatus.NOT_MODIFIED:
             headers |= {"Content-Type": answer.content_type, "Content-Length": str(length)}
         start_response(f"{answer.status.value} {answer.status.phrase}", list(headers.items()))
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
+        return body if sent else []
 
     def _safely(self, environ: Environ) -> Answer:
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
