@@ -11,14 +11,14 @@ number for are "NaN", "Infinity", "-Infinity".
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gittrack.entities import system_tags
 from gittrack.runs.values import metric_json, param_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from gittrack.runs.reading import StoredRun
 
@@ -37,7 +37,10 @@ def table(
     """
     derived = (system_tags(run.record, run.note) for run in runs)
     return {
-        "runs": _whole([_about(run, state(run)) for run in runs]),
+        "runs": {
+            **{name: [read(run) for run in runs] for name, read in _ABOUT.items()},
+            "state": [state(run) for run in runs],
+        },
         "metrics": _sparse(
             {name: metric(summary.last) for name, summary in run.record.metrics.items()}
             for run in runs
@@ -69,40 +72,6 @@ def source_of(run: StoredRun) -> str:
         entry = project.get("entry_point")
         return f"{project.get('uri')}" + (f" -e {entry}" if entry not in (None, "main") else "")
     return str(run.record.source.get("command") or "")[:_COMMAND]
-
-
-def _about(run: StoredRun, state: str) -> dict[str, Any]:
-    record, git = run.record, git_of(run)
-    return {
-        "id": run.run_id,
-        "name": record.name,
-        "experiment": run.experiment_id,
-        "experiment_name": record.experiment,
-        "status": record.status,
-        "state": state,
-        "start": record.start_time,
-        "end": record.end_time,
-        "source": source_of(run),
-        "commit": _text(git.get("commit")),
-        "branch": _text(git.get("branch")),
-        "dirty": bool(git.get("dirty")),
-        "user": record.user,
-        "parent": record.parent,
-        "note": run.note[:_NOTE],
-        "deleted": run.deleted,
-    }
-
-
-def _whole(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    names = _about_names()
-    return {name: [row[name] for row in rows] for name in names}
-
-
-def _about_names() -> tuple[str, ...]:
-    return (
-        *("id", "name", "experiment", "experiment_name", "status", "state", "start", "end"),
-        *("source", "commit", "branch", "dirty", "user", "parent", "note", "deleted"),
-    )
 
 
 def _sparse(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -137,3 +106,22 @@ def _datasets(runs: Sequence[StoredRun]) -> dict[str, list[dict[str, str]]]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+_ABOUT: Mapping[str, Callable[[StoredRun], Any]] = {
+    "id": lambda run: run.run_id,
+    "name": lambda run: run.record.name,
+    "experiment": lambda run: run.experiment_id,
+    "experiment_name": lambda run: run.record.experiment,
+    "status": lambda run: run.record.status,
+    "start": lambda run: run.record.start_time,
+    "end": lambda run: run.record.end_time,
+    "source": source_of,
+    "commit": lambda run: _text(git_of(run).get("commit")),
+    "branch": lambda run: _text(git_of(run).get("branch")),
+    "dirty": lambda run: bool(git_of(run).get("dirty")),
+    "user": lambda run: run.record.user,
+    "parent": lambda run: run.record.parent,
+    "note": lambda run: run.note[:_NOTE],
+    "deleted": lambda run: run.deleted,
+}
