@@ -1,6 +1,7 @@
 """Model URIs, as the folder that holds the MLmodel.
 
 `runs:/RUN/path`, `models:/NAME/3`, `models:/NAME@ALIAS`, `models:/NAME/latest`, a path, or `file:`.
+The first four also as another revision has them: `main:models:/NAME@ALIAS`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ from pathlib import Path, PurePosixPath
 
 from gittrack import paths, settings
 from gittrack.errors import ModelError, NotFoundError, UsageError
+from gittrack.git import objects
 from gittrack.models import digest
 from gittrack.registry import Registry, Version
+from gittrack.runs import revisions
 from gittrack.runs.store import Store
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_REVISED = re.compile(r"(.+?):((?:runs|models):/.*)", re.DOTALL | re.IGNORECASE)
 _NAMED = 3
+# A revision that a model was loaded from: its files are there as long as this process.
+_revisions: dict[tuple[Path, str], Store] = {}
 _KINDS = "give runs:/RUN/path, models:/NAME/3, models:/NAME@ALIAS, a path, or file:"
 
 
@@ -37,6 +43,8 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
         raise UsageError(f"the model URI {text!r} is no name of a model", hint=_KINDS)
     if isinstance(uri, Path):
         return _existing(uri)
+    if (revised := _REVISED.fullmatch(text)) and not Path(text).exists():
+        store, text = _at(store or Store.open(), revised[1]), revised[2]
     match = _SCHEME.match(text)
     scheme = match[1].lower() if match else ""
     if scheme == "runs":
@@ -48,6 +56,14 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
     if scheme and not Path(text).exists():
         raise UsageError(f"model URI {text!r}: gittrack does not read {scheme}: yet", hint=_KINDS)
     return _existing(Path(text).expanduser())
+
+
+def _at(store: Store, revision: str) -> Store:
+    folder = objects.repository(store.root).folder
+    key = store.root, objects.commit_of(revision, cwd=folder)
+    if key not in _revisions:
+        _revisions[key] = revisions.at(store, key[1])
+    return _revisions[key]
 
 
 def runs_uri(run_id: str, artifact_path: str) -> str:
@@ -127,7 +143,7 @@ def version_folder(version: Version, store: Store) -> Path:
             f"{what} is of the run {version.run_id}, which is not in {store.root}",
             hint=f"git log --all --oneline -- 'mlruns/*{version.run_id}/run.json' may find it",
         ) from None
-    return _artifact(run / paths.ARTIFACTS, version.path, version.run_id)
+    return _artifact(store.tree.local(run) / paths.ARTIFACTS, version.path, version.run_id)
 
 
 def _models_of(artifacts: Path) -> str:

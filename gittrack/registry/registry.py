@@ -46,7 +46,7 @@ class Registry:
     @property
     def root(self) -> Path:
         """The folder of all registered models."""
-        return self.store.root / paths.REGISTRY
+        return self.store.tree.local(self.store.root / paths.REGISTRY)
 
     # -- models
 

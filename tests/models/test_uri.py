@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gittrack.errors import AmbiguousError, ModelError, NotFoundError, UsageError
+from gittrack.errors import AmbiguousError, ModelError, NotFoundError, ToolError, UsageError
+from gittrack.models import digest
 from gittrack.models.uri import resolve, runs_uri
+from gittrack.registry import Registry
 from gittrack.runs.writer import RunWriter
 
 if TYPE_CHECKING:
@@ -112,3 +116,60 @@ def test_of_many_models_below_three_are_named(tmp_path):
     with pytest.raises(ModelError) as caught:
         resolve(tmp_path)
     assert caught.value.hint == "its models: a, b, c and 2 more"
+
+
+# -- another revision
+
+
+def git(*args):
+    subprocess.run(["git", *args], check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(store):
+    """A model that is committed and tagged `v1`, registered as wine/1, and gone from the tree."""
+    git("init", "-q")
+    run = make_run(store, name="brave-otter")
+    folder = run.artifacts / "deep" / "model"
+    Registry(store).register(
+        "wine", run_id=run.run_id, path="deep/model", digest=digest.of_folder(folder)
+    )
+    Registry(store).set_alias("wine", "best", 1)
+    git("add", "-A")
+    git("commit", "-q", "-m", "a model")
+    git("tag", "v1")
+    shutil.rmtree(store.root)
+    return run
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "v1:runs:/{id}/deep/model",
+        "v1:runs:/brave-otter/deep/model",
+        "HEAD:runs:/@/deep/model",
+        "HEAD:models:/wine/1",
+        "main:models:/wine@best",
+        "v1:models:/wine/latest",
+    ],
+)
+def test_a_model_of_another_revision(committed, store, uri):
+    found = resolve(uri.format(id=committed.run_id), store=store)
+    assert (found / "MLmodel").read_text() == "flavors: {a: {}}\n"
+    assert not store.root.exists()
+    assert resolve(uri.format(id=committed.run_id)) == found  # read once
+
+
+def test_a_revision_that_has_not_what_is_named(committed, store):
+    with pytest.raises(NotFoundError, match="'v2' is no branch, tag or commit"):
+        resolve("v2:models:/wine/1", store=store)
+    with pytest.raises(NotFoundError, match="no registered model 'beer'"):
+        resolve("v1:models:/beer/1", store=store)
+    with pytest.raises(NotFoundError, match="no artifact 'none'"):
+        resolve(f"v1:runs:/{committed.run_id}/none", store=store)
+
+
+def test_without_git_there_is_no_revision(store):
+    make_run(store)
+    with pytest.raises(ToolError, match="is in no Git repository"):
+        resolve("v1:models:/wine/1", store=store)
