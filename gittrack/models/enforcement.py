@@ -55,7 +55,7 @@ def enforce(data: Any, schema: Schema, *, exact: bool = False) -> Any:
     if schema.is_tensor_spec():
         return _enforce_tensors(data, schema.tensors(), exact)
     packages.need("pandas", why="predictions of a model whose signature has columns")
-    return _enforce_columns(_frame(data), schema, exact)
+    return _enforce_columns(_frame(data, schema), schema, exact)
 
 
 def enforce_params(params: Mapping[str, Any], schema: ParamSchema | None) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _by_position(frame: Any, specs: list[ColSpec]) -> list[tuple[Any, int, ColSp
     return [(frame.columns[at], at, spec) for at, spec in enumerate(specs)]
 
 
-def _frame(data: Any) -> Any:
+def _frame(data: Any, schema: Schema) -> Any:
     import numpy as np
     import pandas as pd
 
@@ -129,10 +129,11 @@ def _frame(data: Any) -> Any:
     try:
         if isinstance(data, pd.Series):
             return data.to_frame()
-        if isinstance(data, dict) and not any(
-            isinstance(value, (list, np.ndarray)) for value in data.values()
-        ):
-            return pd.DataFrame([data])
+        if isinstance(data, dict):
+            arrays = {spec.name for spec in schema.columns() if spec.type == "array"}
+            plain = {key: value for key, value in data.items() if key not in arrays}
+            if not any(isinstance(value, (list, np.ndarray)) for value in plain.values()):
+                return pd.DataFrame([data])  # one row, some of it lists perhaps
         return pd.DataFrame(data)
     except (ValueError, TypeError) as error:
         raise SchemaMismatchError(f"{type(data).__name__} cannot become a table: {error}") from None
@@ -260,6 +261,11 @@ def _tensor(values: Any, spec: TensorSpec, exact: bool) -> Any:
     import numpy as np
 
     name = spec.name or "input"
+    if hasattr(values, "tocsr"):
+        fits = _fits(values.shape, spec.shape) and np.can_cast(values.dtype, spec.type, "safe")
+        if fits:
+            return values.astype(spec.type)
+        values = values.toarray()
     try:
         array = np.asarray(values)
         target = np.dtype(spec.type)

@@ -41,13 +41,22 @@ def write(folder: Path, example: Any) -> dict[str, Any]:
     elif numpy is not None and isinstance(example, numpy.ndarray):
         content = jsonable(example)
         info |= {"type": "ndarray"}
+    elif hasattr(example, "tocsr"):
+        matrix = example.tocsr()
+        content = {
+            "data": jsonable(matrix.data),
+            "indices": jsonable(matrix.indices),
+            "indptr": jsonable(matrix.indptr),
+            "shape": list(matrix.shape),
+        }
+        info |= {"type": "sparse_matrix_csr"}
     elif isinstance(example, (dict, list, str, int, float)):
         content = jsonable(example)
         info |= {"type": "json_object"}
     else:
         raise ModelError(
             f"input_example is {type(example).__name__}",
-            hint="give a DataFrame, an array, a list or a dictionary",
+            hint="give a DataFrame, an array, a sparse matrix, a list or a dictionary",
         )
     (folder / FILE).write_text(
         f"{_by_rows(content)}\n", encoding="utf-8", errors="backslashreplace", newline="\n"

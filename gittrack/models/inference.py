@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import ModelError
@@ -63,7 +65,8 @@ def infer_signature(
     """Return the signature of a model that takes `model_input` and answers `model_output`.
 
     Args:
-        model_input: a DataFrame, Series, NumPy array, or a list of plain values or rows.
+        model_input: a DataFrame, Series, NumPy array, sparse matrix, a dictionary of arrays or
+            of plain values, or a list of plain values, rows or dictionaries.
         model_output: likewise.
         params: parameters with their defaults.
 
@@ -85,11 +88,56 @@ def _schema(data: Any) -> Schema:
         return Schema(_column(data.iloc[:, at], name) for at, name in enumerate(data.columns))
     if pandas is not None and isinstance(data, pandas.Series):
         return Schema([_column(data, data.name)])
-    if numpy is not None and isinstance(data, numpy.ndarray):
+    if (numpy is not None and isinstance(data, numpy.ndarray)) or hasattr(data, "tocsr"):
         return Schema([_tensor(data)])
+    return _schema_of_python(data)
+
+
+def _schema_of_python(data: Any) -> Schema:
+    """Return the schema of what JSON has too: a dictionary, a text, a list of some."""
+    if isinstance(data, str):
+        return Schema([ColSpec("string")])
+    if isinstance(data, dict) and data:
+        return _schema_of_dict(data)
     if isinstance(data, (list, tuple)) and data:
+        if all(isinstance(one, dict) for one in data):
+            joined = {key: value for one in reversed(data) for key, value in one.items()}
+            return _schema_of_dict(joined)
         return _schema_of_list(data)
     raise ModelError(f"no signature can be found from {type(data).__name__}", hint=_SIGNATURE_HINT)
+
+
+def _schema_of_dict(data: Mapping[Any, Any]) -> Schema:
+    """Return named tensors where all values are arrays, else named columns."""
+    if all(getattr(value, "shape", None) for value in data.values()):
+        return Schema(replace(_tensor(value), name=str(key)) for key, value in data.items())
+    described = ((key, _nested(key, value)) for key, value in data.items())
+    return Schema(ColSpec(one.pop("type"), _plain_name(key), nested=one) for key, one in described)
+
+
+def _nested(key: Any, value: Any) -> dict[str, Any]:
+    """Return the type of a value as the JSON of a signature has it, lists and objects inside."""
+    if isinstance(value, dict):
+        inside = {
+            str(name): {**_nested(name, one), "required": True} for name, one in value.items()
+        }
+        return {"type": "object", "properties": inside}
+    if isinstance(value, (list, tuple)) or getattr(value, "shape", None):
+        return {"type": "array", "items": _nested(key, value[0]) if len(value) else {"type": "any"}}
+    return {"type": "any"} if value is None else {"type": _plain_type(key, value)}
+
+
+def _plain_type(key: Any, value: Any) -> str:
+    kind = _OF_DTYPE.get(str(getattr(value, "dtype", "")))
+    for python, name in (*_PARAM_TYPES, (datetime, "datetime")):
+        if kind is None and isinstance(value, python):
+            kind = name
+    if kind is None:
+        raise ModelError(
+            f"{key!r} holds {type(value).__name__}, for which a signature has no type",
+            hint=_SIGNATURE_HINT,
+        )
+    return kind
 
 
 def _schema_of_list(data: Any) -> Schema:
@@ -137,6 +185,10 @@ def _column(values: Any, name: Any) -> ColSpec:
         kind = _OF_DTYPE.get(str(dtype).lower())
     if kind is None and dtype.kind in "OTU":
         kind = _OF_VALUES.get(pd.api.types.infer_dtype(values, skipna=True))
+    first = next(iter(values.dropna()), None) if kind is None else None
+    if isinstance(first, (list, tuple, dict)):
+        nested = _nested(name, first)
+        return ColSpec(nested.pop("type"), _plain_name(name), not bool(values.isna().any()), nested)
     if kind is None:
         raise ModelError(
             f"column {name!r} is {dtype}, for which a signature has no type", hint=_SIGNATURE_HINT

@@ -6,13 +6,14 @@ import dataclasses
 import platform
 import sys
 import uuid
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from gittrack import paths
-from gittrack.errors import GittrackError, ModelError, UsageError
+from gittrack.errors import GittrackError, ModelError, TrackingWarning, UsageError
 from gittrack.models import code, digest, examples, flavors, mlmodel, requirements
 from gittrack.models.flavors.base import Loading
 from gittrack.models.folder import filled
@@ -212,7 +213,12 @@ def _shown(
             f"the model cannot take its input_example: {type(error).__name__}: {error}",
             hint="give an example of what predict takes, or signature=False",
         ) from error
-    return infer_signature(example, answer, params or None)
+    try:
+        return infer_signature(example, answer, params or None)
+    except ModelError as error:
+        message = f"the signature leaves out what the model answers: {error.message}"
+        warnings.warn(message, TrackingWarning, stacklevel=2)
+        return infer_signature(example, None, params or None)
 
 
 def _takes_frames(example: Any, signature: Any) -> bool:

@@ -19,7 +19,9 @@ from gittrack.runs import revisions
 from gittrack.runs.store import Store
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_REVISED = re.compile(r"(.+?):((?:runs|models):/.*)", re.DOTALL | re.IGNORECASE)
+_IN_STORE = re.compile(
+    r"((?P<revision>.+?):)?(?P<uri>(?P<kind>runs|models):.*)", re.DOTALL | re.IGNORECASE
+)
 _NAMED = 3
 # A revision that a model was loaded from: its files are there as long as this process.
 _revisions: dict[tuple[Path, str], Store] = {}
@@ -43,14 +45,19 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
         raise UsageError(f"the model URI {text!r} is no name of a model", hint=_KINDS)
     if isinstance(uri, Path):
         return _existing(uri)
-    if (revised := _REVISED.fullmatch(text)) and not Path(text).exists():
-        store, text = _at(store or Store.open(), revised[1]), revised[2]
+    named = _IN_STORE.fullmatch(text)
+    if named is None or (named["revision"] and Path(text).exists()):
+        return _path(text)
+    store = store or Store.open()
+    if named["revision"]:
+        store = _at(store, named["revision"])
+    of_run = named["kind"].lower() == "runs"
+    return _in_run(named["uri"], store) if of_run else _registered(named["uri"], Registry(store))
+
+
+def _path(text: str) -> Path:
     match = _SCHEME.match(text)
     scheme = match[1].lower() if match else ""
-    if scheme == "runs":
-        return _in_run(text, store or Store.open())
-    if scheme == "models":
-        return _registered(text, Registry(store or Store.open()))
     if scheme == "file":
         return _existing(settings.local_path(text, source="model URI"))
     if scheme and not Path(text).exists():

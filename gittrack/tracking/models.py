@@ -145,16 +145,6 @@ def load_model(model_uri: str | Path, *, flavor: str | None = None, **options: A
     return loading.load_model(model_uri, flavor=flavor, store=store, **options)
 
 
-def get_model_info(model_uri: str | Path) -> ModelInfo:
-    """Return what a model's MLmodel says.
-
-    Raises:
-        NotFoundError: there is no such model.
-        ModelError: its MLmodel cannot be read.
-    """
-    return _info(mlmodel.read(resolve(model_uri, store=open_store())), str(model_uri))
-
-
 def _info(model: Model, uri: str) -> ModelInfo:
     return ModelInfo(
         model_uri=uri,

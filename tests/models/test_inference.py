@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import warnings
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from hypothesis.extra import pandas as hpd
+from scipy import sparse
 
-from gittrack.errors import ModelError
+from gittrack.errors import ModelError, SchemaMismatchError
 from gittrack.models import ColSpec, TensorSpec, infer_signature
 from gittrack.models.enforcement import enforce
 
@@ -91,7 +93,8 @@ def test_params_have_types_and_defaults():
 @pytest.mark.parametrize(
     "strange",
     [
-        {"a": 1},
+        {},
+        {"a": object()},
         [],
         [1, "a", None],
         [[1], [1, 2]],
@@ -127,3 +130,57 @@ def test_an_array_fits_the_signature_found_from_it(array):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(enforce(array, infer_signature(array).inputs), array)
+
+
+def test_a_dictionary_of_arrays_is_named_tensors():
+    found = infer_signature({"a": np.zeros((3, 2)), "b": np.zeros(3, dtype="int32")}).inputs
+    assert [(one.name, one.type, one.shape) for one in found] == [
+        ("a", "float64", (-1, 2)),
+        ("b", "int32", (-1,)),
+    ]
+
+
+def test_a_dictionary_of_values_is_columns_with_what_is_inside():
+    given = {"text": "a", "tags": ["x"], "at": {"line": 1, "ok": True}, "none": None, "empty": []}
+    found = infer_signature(given).inputs
+    assert json.loads(found.to_json()) == [
+        {"type": "string", "name": "text", "required": True},
+        {"type": "array", "items": {"type": "string"}, "name": "tags", "required": True},
+        {
+            "type": "object",
+            "properties": {
+                "line": {"type": "long", "required": True},
+                "ok": {"type": "boolean", "required": True},
+            },
+            "name": "at",
+            "required": True,
+        },
+        {"type": "any", "name": "none", "required": True},
+        {"type": "array", "items": {"type": "any"}, "name": "empty", "required": True},
+    ]
+    assert infer_signature([given, given]).inputs == found
+    row = enforce(given, found)
+    assert row["tags"].tolist() == [["x"]]
+    assert row["at"].tolist() == [{"line": 1, "ok": True}]
+
+
+def test_cells_that_are_lists_or_objects():
+    frame = pd.DataFrame({"a": [[1.5], [2.5]], "b": [{"x": "y"}, None]})
+    found = infer_signature(frame).inputs.columns()
+    assert [(one.type, one.required) for one in found] == [("array", True), ("object", False)]
+    assert enforce(frame, infer_signature(frame).inputs)["a"].tolist() == [[1.5], [2.5]]
+
+
+def test_a_sparse_matrix_is_a_tensor_and_stays_sparse():
+    matrix = sparse.csr_matrix(np.eye(3, dtype="float32"))
+    schema = infer_signature(matrix).inputs
+    assert [(one.type, one.shape) for one in schema] == [("float32", (-1, 3))]
+    assert (enforce(matrix, schema) != matrix).nnz == 0
+    with pytest.raises(SchemaMismatchError, match="shape"):
+        enforce(matrix[:, :2], schema)
+    with pytest.raises(SchemaMismatchError, match="complex64"):
+        enforce(matrix.astype("complex64"), schema)
+
+
+def test_a_text_alone():
+    assert infer_signature("a").inputs.columns()[0].type == "string"

@@ -12,9 +12,10 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 import yaml
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from gittrack.errors import ModelError, NotFoundError, UsageError
+from gittrack.errors import ModelError, NotFoundError, TrackingWarning, UsageError
 from gittrack.models import ModelSignature, digest, infer_signature, mlmodel
 from gittrack.models.loading import load_model
 from gittrack.models.saving import Origin, save_model
@@ -229,3 +230,46 @@ def test_an_example_has_one_row_a_line(tmp_path, classifier, frame):
     assert (tmp_path / "model" / "input_example.json").read_text() == (
         '{\n"columns": ["x", "n"],\n"data": [\n[-2.0, 0],\n[-1.0, 1]\n]\n}\n'
     )
+
+
+@pytest.mark.parametrize("form", ["cloudpickle", "pickle"])
+def test_what_is_killed_in_the_writing_leaves_nothing_under_the_name(tmp_path, form):
+    script = (
+        "import os, sys\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from gittrack.models.saving import save_model\n"
+        "class Dying(LogisticRegression):\n"
+        "    def __getstate__(self):\n"
+        "        os.kill(os.getpid(), 9)\n"
+        f"save_model(Dying(), 'model', serialization_format={form!r})\n"
+    )
+    (tmp_path / "train.py").write_text(script)
+    done = subprocess.run([sys.executable, "train.py"], check=False, cwd=tmp_path)
+    assert done.returncode == -9
+    left = [
+        path.name for path in tmp_path.iterdir() if path.name not in ("train.py", "home", "work")
+    ]
+    assert [name for name in left if not name.endswith(".gittrack-tmp")] == []
+
+
+def test_a_sparse_matrix_as_an_example(tmp_path, classifier):
+    fitted = type(classifier)().fit(np.eye(2), [0, 1])
+    saved = save_model(fitted, tmp_path / "model", input_example=sparse.csr_matrix(np.eye(2)))
+    assert saved.saved_input_example_info["type"] == "sparse_matrix_csr"
+    content = json.loads((tmp_path / "model" / "input_example.json").read_text())
+    assert content == {"data": [1, 1], "indices": [0, 1], "indptr": [0, 1, 2], "shape": [2, 2]}
+
+
+def test_an_example_that_the_model_cannot_take(tmp_path, classifier):
+    with pytest.raises(ModelError, match="cannot take its input_example"):
+        save_model(classifier, tmp_path / "model", input_example=[[1.0, 2.0, 3.0]])
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_answer_that_a_signature_has_no_type_for(tmp_path):
+    def answer(model_input):
+        return {"of": len(model_input), "at": object()}
+
+    with pytest.warns(TrackingWarning, match="leaves out what the model answers"):
+        saved = save_model(answer, tmp_path / "model", input_example=np.eye(2))
+    assert (saved.signature.outputs, len(saved.signature.inputs)) == (None, 1)

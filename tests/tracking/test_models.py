@@ -11,7 +11,7 @@ from sklearn.dummy import DummyClassifier
 import gittrack as mlflow
 import gittrack.pyfunc
 import gittrack.sklearn
-from gittrack.errors import InvalidValueError, ModelError, UsageError
+from gittrack.errors import InvalidValueError, ModelError, TrackingWarning, UsageError
 from gittrack.models import mlmodel
 
 
@@ -82,13 +82,46 @@ def test_another_run_than_the_active_one():
         ({}, "give the model once"),
         ({"model": 1, "sk_model": 2}, "give the model once"),
         ({"sk_model": always(1), "artifact_path": "a", "name": "b"}, "artifact_path is 'a'"),
-        ({"sk_model": always(1), "registered_model_name": "wine"}, "there is no registry yet"),
+        ({"sk_model": always(1), "registered_model_name": "a/b"}, "Invalid model name"),
         ({"sk_model": always(1), "colour": "red"}, "takes no argument 'colour'"),
     ],
 )
 def test_arguments_that_make_no_sense(arguments, says):
     with mlflow.start_run(), pytest.raises(UsageError, match=says):
         gittrack.sklearn.log_model(**arguments)
+
+
+def test_a_model_is_registered_while_it_is_logged():
+    with mlflow.start_run():
+        info = gittrack.sklearn.log_model(
+            always(1), "model", registered_model_name="wine", await_registration_for=0
+        )
+    assert (info.registered_model_version, info.name) == (1, "model")
+    assert gittrack.sklearn.load_model("models:/wine/1").predict([[5]]).tolist() == [1]
+
+
+def test_one_call_finds_the_library_by_itself(tmp_path):
+    with mlflow.start_run():
+        info = mlflow.log_model(always(1), "model", code_path=None)
+    assert mlflow.load_model(info.model_uri).predict([[5]]).tolist() == [1]
+    mlflow.save_model(always(1), tmp_path / "saved")
+    with pytest.raises(ModelError, match="a pickle"):
+        mlflow.load_model(tmp_path / "saved", safe=True)
+
+
+def test_arguments_of_mlflow_that_mean_nothing_here_are_said():
+    with mlflow.start_run(), pytest.warns(TrackingWarning, match="model_type is not used"):
+        gittrack.sklearn.log_model(always(1), "model", model_type="good", step=None)
+
+
+def test_the_commit_of_the_run_is_that_of_the_model(store):
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    with mlflow.start_run():
+        info = gittrack.sklearn.log_model(always(1), "model")
+    described = mlmodel.read(store.find(info.run_id).artifacts / "model")
+    assert described.git_commit == head.stdout.strip()
 
 
 @pytest.mark.parametrize("path", ["../model", "/model", ".", "a/../.."])

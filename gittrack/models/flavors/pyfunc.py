@@ -22,6 +22,8 @@ LOADER = "mlflow.pyfunc.model"
 OPTIONS = frozenset({"artifacts", "model_config", "loader_module", "data_path"})
 
 _FILE = "python_model.pkl"
+# What a signature has made a table of goes to a model that asks for a list as a list.
+_LISTS = ("list[str]", "List[str]", "typing.List[str]")
 _ARTIFACTS, _DATA = "artifacts", "data"
 
 runs_code = base.runs_pickle
@@ -168,6 +170,11 @@ def predict(model: Any, data: Any, entry: Mapping[str, Any], params: Mapping[str
     if not isinstance(model, Ready):
         return base.predict(model, data, {}, params)
     takes = inspect.signature(model.model.predict).parameters
+    asked = inspect.signature(getattr(model.model, "func", model.model.predict)).parameters
+    if hasattr(data, "columns") and any(
+        str(one.annotation) in _LISTS for one in asked.values() if one.name != "params"
+    ):
+        data = data.iloc[:, 0].tolist()
     given = {"params": dict(params) or None} if "params" in takes else {}
     if "context" in takes or len([name for name in takes if name != "params"]) > 1:
         return model.model.predict(model.context, data, **given)
