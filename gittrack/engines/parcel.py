@@ -123,18 +123,24 @@ def _unpack(archive: IO[bytes], folder: Path) -> None:
 
 @dataclass(frozen=True)
 class InMemory:
-    """A parcel with its archive, for engines that ship objects themselves."""
+    """A parcel with its archive, for engines that ship objects themselves.
+
+    Attributes:
+        exact: judge each value of the data, not its type; for data that came as text.
+    """
 
     parcel: Parcel
     archive: bytes
+    exact: bool = False
 
     def predict(self, part: Any) -> Any:
         """Return the predictions for one part of a table, as a DataFrame with the same index."""
         model = load(self.parcel, lambda: io.BytesIO(self.archive), _own_shelf())
-        return answers.as_table(model.predict(part)).set_index(part.index)
+        answer = model.score(model.fit_to_signature(part, exact=self.exact))
+        return answers.as_table(answer).set_index(part.index)
 
 
-def in_memory(folder: Path) -> InMemory:
+def in_memory(folder: Path, *, exact: bool = False) -> InMemory:
     """Pack a model's folder into memory.
 
     Raises:
@@ -142,7 +148,7 @@ def in_memory(folder: Path) -> InMemory:
     """
     archive = io.BytesIO()
     parcel = pack(folder, archive)
-    return InMemory(parcel, archive.getvalue())
+    return InMemory(parcel, archive.getvalue(), exact)
 
 
 @functools.cache

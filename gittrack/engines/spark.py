@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from gittrack.models.mlmodel import Model
     from gittrack.models.specs import Schema
 
+LOCAL = "local"
+
 _LIBRARY = "gittrack.zip"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLAIN_STRUCT = re.compile(r"Column<'struct\((\w+(?:, \w+)*)\)'>")
@@ -45,12 +47,14 @@ class Job:
 
     Attributes:
         python: of the model's own environment; "" for that of the worker.
+        exact: judge each value of the data, not its type; for data that came as text.
     """
 
     parcel: Parcel
     wanted: Wanted
     params: Mapping[str, Any] | None
     python: str = ""
+    exact: bool = False
 
     def scored(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Yield the predictions of each batch of rows, in a worker process."""
@@ -66,9 +70,12 @@ class Job:
 
     def _here(self, folder: Path) -> Callable[[Any, int], Any]:
         model = parcel.loaded(folder)
-        return lambda data, rows: answers.chosen(
-            model.predict(data, self.params), self.wanted, rows
-        )
+
+        def score(data: Any, rows: int) -> Any:
+            fitted = model.fit_to_signature(data, exact=self.exact)
+            return answers.chosen(model.score(fitted, self.params), self.wanted, rows)
+
+        return score
 
     def _apart(self, folder: Path, shelf: Path) -> Callable[[Any, int], Any]:
         return apart.started(
@@ -113,7 +120,7 @@ class ModelUdf:
             )
         if schema is not None and named:
             names = [str(name) for name in schema.input_names()]
-            _check(columns, names, _required(schema))
+            _check(columns, names, required(schema))
             columns = columns or (_struct(names),)
         elif schema is None and all(isinstance(column, str) for column in columns):
             columns = (_struct(list(columns)),)  # models know the names they were trained on
@@ -127,6 +134,7 @@ def spark_udf(
     result_type: Any = None,
     env_manager: str | None = None,
     params: Mapping[str, Any] | None = None,
+    exact: bool = False,
 ) -> ModelUdf:
     """Return a model as a function of Spark columns; see `gittrack.pyfunc.spark_udf`."""
     packages.need("pyspark", why="functions for Spark")
@@ -136,7 +144,9 @@ def spark_udf(
     wanted, spark_type = _result_type(result_type, sent.described)
     # The same model has the same path, since Spark takes no second file of a name.
     _ship(spark, Path(file.name).replace(_outbox() / sent.name), _zipped_package())
-    return ModelUdf(_pandas_udf(Job(sent, wanted, params, python), spark_type), sent.described)
+    return ModelUdf(
+        _pandas_udf(Job(sent, wanted, params, python, exact), spark_type), sent.described
+    )
 
 
 def session(name: str) -> Any:
@@ -158,6 +168,12 @@ def session(name: str) -> Any:
             raise ToolError(f"Spark does not start: {error}") from None
         hint = "install Java 17 or newer, or set JAVA_HOME"
         raise ToolError("Spark does not start: no Java answers", hint=hint) from None
+
+
+def over_all(function: ModelUdf, names: list[str]) -> Any:
+    """Return the column of predictions from rows with these columns."""
+    named = function.metadata.get_input_schema()
+    return function() if named and named.has_input_names() else function(_struct(names))
 
 
 def _pandas_udf(job: Job, spark_type: Any) -> Any:
@@ -214,7 +230,8 @@ def _check(columns: tuple[Any, ...], names: list[str], required: list[str]) -> N
         )
 
 
-def _required(schema: Schema) -> list[str]:
+def required(schema: Schema) -> list[str]:
+    """Return the names that the data of a model must have."""
     optional = {str(column.name) for column in schema.columns() if not column.required}
     return [str(name) for name in schema.input_names() if str(name) not in optional]
 
@@ -233,7 +250,7 @@ def _struct(names: list[str]) -> Any:
 
 def _own_python(folder: Path, model: Model, env_manager: str | None) -> str:
     """Return the Python of the model's own environment, built where that is asked for."""
-    if env_manager not in (None, "local"):
+    if env_manager not in (None, LOCAL):
         file = member(folder, "python_env.yaml")
         environment = Environment("python_env", file, extra=("pandas", "pyyaml"))
         return managers.manager(env_manager).prepare(environment, to=Reporter()).python
