@@ -169,11 +169,18 @@ def metric_line(name: str, value: float, *, time: int, step: int | None) -> byte
 
 def metrics_line(metrics: Mapping[str, float], *, time: int, step: int | None) -> bytes:
     """Return the line of one `log_metrics` call."""
-    values = ",".join(
-        [f"{keys.get(name) or _key_of(name)}{metric_json(metrics[name])}" for name in metrics]
-    )
+    total = sum(metrics.values())
+    try:
+        written = [f"{keys[name]}{value!r}" for name, value in metrics.items()]
+    except KeyError:
+        written = []
+    if not written or total - total != 0.0:  # a name is new, or a value is NaN or infinite
+        written = [
+            f"{keys.get(name) or _key_of(name)}{metric_json(value)}"
+            for name, value in metrics.items()
+        ]
     head = "" if step is None else f'"step":{step},'
-    return f'{{{head}"time":{time},"metrics":{{{values}}}}}\n'.encode()
+    return f'{{{head}"time":{time},"metrics":{{{",".join(written)}}}}}\n'.encode()
 
 
 def _key_of(name: str) -> str:
@@ -263,8 +270,11 @@ def place_of(entry: Mapping[str, object]) -> tuple[int, int]:
 
 def _grouped(names: list[str], columns: list[list[Any]]) -> Iterator[tuple[str, Any]]:
     """Yield each name with its part of the columns, in their order."""
-    if names and names.count(names[0]) == len(names):
-        yield names[0], columns
+    distinct = list(dict.fromkeys(names))
+    width = len(distinct)
+    if names == distinct * (len(names) // (width or 1)):  # the same metrics, call after call
+        for at, name in enumerate(distinct):
+            yield name, [column[at::width] for column in columns]
         return
     rows: dict[str, list[tuple[int, int, float]]] = {}
     for name, *row in zip(names, *columns, strict=True):

@@ -83,8 +83,9 @@ class Logbook:
         moment, at = now if time is None else time, step or 0
         with self.lock:
             if self._append(lines.metrics_line(metrics, time=moment, step=step)):
-                for name in metrics:
-                    self.fold.waiting += (name, at, moment, metrics[name])
+                waiting = self.fold.waiting
+                for name, value in metrics.items():
+                    waiting += (name, at, moment, value)
             self._tend(now)
 
     def enter(self, kind: str, value: object) -> None:

@@ -15,13 +15,13 @@ from gittrack import artifactfiles, secrets
 from gittrack.entities import Experiment, Run, experiment_of, run_of
 from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
 from gittrack.runs.values import param_text, param_value, same_param
-from gittrack.tracking.active import choose_experiment, current_or_new, open_store
+from gittrack.tracking.active import _state, choose_experiment, current_or_new, open_store
 from gittrack.tracking.holding import RunOperations, operations, writer_of
 from gittrack.tracking.validation import (
     check_integer,
     check_key,
-    check_map,
     check_metric,
+    check_metrics,
     check_params,
     check_tags,
     known_keys,
@@ -95,7 +95,11 @@ def log_metric(
     at = step if type(step) is int else check_integer("step", step)
     moment = timestamp if timestamp is None else check_integer("timestamp", timestamp)
     if run_id is None:
-        current_or_new().log_metric(key, number, step=at, time=moment)
+        runs = _state.local.runs  # what `current_or_new` looks at first, without a call
+        if runs and (writer := runs[-1].writer).open and not writer.deleted:
+            writer.log_metric(key, number, step=at, time=moment)
+        else:
+            current_or_new().log_metric(key, number, step=at, time=moment)
     else:
         with writer_of(run_id) as writer:
             writer.log_metric(key, number, step=at, time=moment)
@@ -112,12 +116,11 @@ def log_metrics(
     dataset: Any = None,
 ) -> RunOperations | None:
     """Record values of several metrics at one step, as one line; see `log_metric`."""
-    values = {
-        check_key("metric", name): check_metric(name, value)
-        for name, value in check_map("metric", metrics).items()
-    }
+    values = check_metrics(metrics)
     at, moment = check_integer("step", step), check_integer("timestamp", timestamp)
-    if values:
+    if values and run_id is None:
+        current_or_new().log_metrics(values, step=at, time=moment)
+    elif values:
         with writer_of(run_id) as writer:
             writer.log_metrics(values, step=at, time=moment)
     return operations(synchronous)

@@ -68,6 +68,22 @@ def check_metric(name: str, value: Any) -> float:
         ) from None
 
 
+def check_metrics(metrics: object) -> Mapping[str, float]:
+    """Return the metrics of one call, their values as floats.
+
+    Raises:
+        InvalidValueError: they are no mapping, or a name or a value cannot be used.
+    """
+    if type(metrics) is dict and metrics.keys() <= known_keys:
+        kinds = set(map(type, metrics.values()))
+        if kinds == {float}:
+            return metrics
+    return {
+        check_key("metric", name): check_metric(name, value)
+        for name, value in check_map("metric", metrics).items()
+    }
+
+
 def check_integer(what: str, value: Any) -> int | None:
     """Return a step or a time as an integer; fractions are cut off, None stays None.
 
