@@ -270,9 +270,10 @@ def place_of(entry: Mapping[str, object]) -> tuple[int, int]:
 
 def _grouped(names: list[str], columns: list[list[Any]]) -> Iterator[tuple[str, Any]]:
     """Yield each name with its part of the columns, in their order."""
-    distinct = list(dict.fromkeys(names))
-    width = len(distinct)
-    if names == distinct * (len(names) // (width or 1)):  # the same metrics, call after call
+    width = next((at for at in range(1, len(names)) if names[at] == names[0]), 1)
+    distinct = names[:width]
+    same = len(set(distinct)) == width and names == distinct * (len(names) // width)
+    if same:  # the same metrics, call after call
         for at, name in enumerate(distinct):
             yield name, [column[at::width] for column in columns]
         return

@@ -250,27 +250,34 @@ def test_a_missing_folder_has_no_lines(tmp_path):
     assert lines.line_files(tmp_path / "nowhere") == []
 
 
+named_points = st.tuples(
+    st.sampled_from("abc"), st.integers(-3, 3), st.integers(0, 5), st.floats(width=32)
+)
+
+
 @given(
-    st.lists(
-        st.tuples(st.integers(-3, 3), st.integers(0, 5), st.floats(width=32)),
-        min_size=1,
-        max_size=30,
-    ),
+    st.lists(named_points, min_size=1, max_size=6).flatmap(
+        lambda row: st.integers(1, 5).map(lambda times: row * times)
+    )
+    | st.lists(named_points, min_size=1, max_size=30),
     st.integers(0, 30),
 )
 def test_folding_many_lines_at_once_is_the_same_as_one_by_one(points, cut):
-    one_by_one = lines.MetricFold(lines.Point(*points[0]))
-    for point in points[1:]:
-        one_by_one.add(*point)
+    one_by_one: dict[str, lines.MetricFold] = {}
+    for name, *point in points:
+        if name in one_by_one:
+            one_by_one[name].add(*point)
+        else:
+            one_by_one[name] = lines.MetricFold(lines.Point(*point))
     at_once = lines.FileFold()
     for part in (points[:cut], points[cut:]):
-        at_once.waiting += [item for point in part for item in ("loss", *point)]
+        at_once.waiting += [item for point in part for item in point]
         at_once.settle()
-    fold = at_once.metrics["loss"]
-    for name in ("count", "step", "time", "last", "min", "max"):
-        assert repr(getattr(fold, name)) == repr(getattr(one_by_one, name)) or (
-            getattr(fold, name) == getattr(one_by_one, name)
-        )
+    assert at_once.metrics.keys() == one_by_one.keys()
+    for metric, fold in at_once.metrics.items():
+        for name in ("count", "step", "time", "last", "min", "max"):
+            pair = getattr(fold, name), getattr(one_by_one[metric], name)
+            assert repr(pair[0]) == repr(pair[1]) or pair[0] == pair[1]
 
 
 @given(
