@@ -199,6 +199,30 @@ def store_path(start: Path | None = None) -> Path:
     return (root if root and root != _home() else here) / paths.STORE
 
 
+def table(name: str, start: Path) -> Mapping[str, object]:
+    """Return a table of the configuration that holds for a folder, such as `[tool.gittrack.check]`.
+
+    The nearest configuration from the folder up to the Git root is read; it is empty without one.
+
+    Raises:
+        UsageError: the configuration is wrong.
+    """
+    here = start.absolute()
+    root = git_root(here)
+    for folder in (here, *here.parents):
+        if (config := _read_config(folder)) is not None:
+            found = config.get(name, {})
+            if not isinstance(found, Mapping):
+                raise UsageError(
+                    f"{name!r} in the configuration in {folder} is no table",
+                    hint=f"write [tool.gittrack.{name}] in {PYPROJECT}",
+                )
+            return found
+        if folder == root or (root is None and folder == here.parent):
+            break
+    return {}
+
+
 def working_folder() -> Path:
     """Return the working folder.
 

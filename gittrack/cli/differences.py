@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gittrack.cli import cells
-from gittrack.cli.cells import Cell
+from gittrack.cli.cells import Cell, Style
 from gittrack.cli.render import Table, Value, View
 from gittrack.cli.views import param_cell, state_cell
 from gittrack.compare import (
@@ -17,11 +17,15 @@ from gittrack.compare import (
     MetricChange,
     Side,
 )
+from gittrack.compare.branches import Best, RevisionDifference
+from gittrack.compare.many import Comparison
+from gittrack.compare.many import Row as Entry
 from gittrack.git.changes import FileChange
 from gittrack.runs.reading import StoredRun
 
 _ABSENT = Cell("-", "", right=True, style="dim")
 _MOST_FILES = 20
+_MOST_LINES = 2000
 _DIGEST = 10
 _DATA_DIGEST = len("sha256:") + _DIGEST
 
@@ -43,11 +47,12 @@ def diff_view(difference: Difference, *, now: int) -> View:
             *(_change(change) for change in difference.packages),
         ],
         "datasets": [_dataset(change) for change in difference.datasets],
+        "models": [_change(change) for change in difference.models],
         "artifacts": [_artifact(change) for change in difference.artifacts],
     }
     sides = (difference.first, difference.second)
     ids = [run.run_id for run in sides]
-    flat = [[title, *entry] for title, entries in sections.items() for entry in entries]
+    flat = [[title, *entry[:4]] for title, entries in sections.items() for entry in entries]
     table = Table(["section", "name", *ids, "change"], flat)
     return View(
         kind="diff",
@@ -55,10 +60,11 @@ def diff_view(difference: Difference, *, now: int) -> View:
         tables=[
             Table(["run", "name", "state", "started"], [_head(run, now) for run in sides]),
             *(
-                Table(["", *ids, ""], entries, title=title)
+                Table(["", *ids, "", *[""] * (len(entries[0]) - 4)], entries, title=title)
                 for title, entries in sections.items()
                 if entries
             ),
+            *([_patch("patch", difference.patch)] if difference.patch else []),
         ],
         problems=[
             *difference.first.problems,
@@ -68,6 +74,103 @@ def diff_view(difference: Difference, *, now: int) -> View:
         csv=table,
         md=table,
     )
+
+
+def contents_tables(artifacts: Sequence[ArtifactChange]) -> list[Table]:
+    """Return a table of what differs inside of each artifact."""
+    tables = []
+    for change in artifacts:
+        if change.content is not None and change.content.entries:
+            rows = [_change(entry) for entry in change.content.entries]
+            tables.append(Table(["", "", "", ""], rows, title=change.path, header=False))
+        elif change.content is not None and change.content.patch:
+            tables.append(_patch(change.path, change.content.patch))
+    return tables
+
+
+def many_view(comparison: Comparison, *, now: int) -> View:
+    """Return what differs among several runs, a table a part."""
+    ids = [run.run_id for run in comparison.runs]
+    rows: dict[str, list[Row]] = {
+        part: [[row.name, *_values(row)] for row in comparison.rows if row.part == part]
+        for part in dict.fromkeys(row.part for row in comparison.rows)
+    }
+    flat = Table(
+        ["section", "name", *ids], [[part, *row] for part, some in rows.items() for row in some]
+    )
+    heads = Table(["run", "name", "state", "started"], [_head(run, now) for run in comparison.runs])
+    return View(
+        kind="comparison",
+        data=comparison.to_dict(),
+        tables=[heads, *(Table(["", *ids], some, title=part) for part, some in rows.items())],
+        problems=[
+            *(found for run in comparison.runs for found in run.problems),
+            *comparison.problems,
+        ],
+        csv=flat,
+        md=flat,
+    )
+
+
+def _values(row: Entry) -> Row:
+    cut = row.part == "metrics"
+    return [
+        Cell(cells.number(value), value, right=True)
+        if cut and isinstance(value, float)
+        else _side(value)
+        for value in row.values
+    ]
+
+
+def revisions_view(difference: RevisionDifference, *, now: int) -> View:
+    """Return what differs between the runs of two revisions."""
+    names = (difference.first, difference.second or "here")
+    parts = {
+        f"only in {names[1]}": difference.new,
+        f"only in {names[0]}": difference.gone,
+        "changed": difference.changed,
+    }
+    best = [_best(found) for found in difference.best]
+    columns = ["run", "name", "state", "started"]
+    tables = [
+        Table(
+            columns, [_head(run, now) for run in runs], title=f"{title} ({len(runs)})", header=False
+        )
+        for title, runs in parts.items()
+        if runs
+    ]
+    flat = [
+        [title, *_head(run, now)[:2], "", ""] for title, runs in parts.items() for run in runs
+    ] + [["best", *row] for row in best]
+    table = Table(["section", "name", *names, "change"], flat)
+    return View(
+        kind="revisions",
+        data=difference.to_dict(),
+        tables=[*tables, *([Table(["", *names, ""], best, title="best")] if best else [])],
+        problems=difference.problems,
+        csv=table,
+        md=table,
+    )
+
+
+def _best(found: Best) -> Row:
+    name, first, second, change, *_ = _metric(found.change)
+    sides = [
+        cell
+        if run is None or not isinstance(cell, Cell)
+        else cell._replace(text=f"{cell.text} {run.run_id}")
+        for cell, run in ((first, found.first), (second, found.second))
+    ]
+    return [name, *sides, change]
+
+
+def _patch(title: str, text: str) -> Table:
+    lines = text.expandtabs(4).splitlines()
+    styles: dict[str, Style] = {"+": "good", "-": "bad", "@": "busy"}
+    rows: list[Row] = [[Cell(line, style=styles.get(line[:1], ""))] for line in lines[:_MOST_LINES]]
+    if len(lines) > _MOST_LINES:
+        rows.append([Cell(f"{len(lines) - _MOST_LINES} more lines", style="dim")])
+    return Table(["line"], rows, title=title, header=False)
 
 
 def _head(run: StoredRun, now: int) -> Row:
@@ -96,14 +199,18 @@ def _side(value: Side) -> Cell:
 
 
 def _metric(change: MetricChange) -> Row:
-    texts = [None if side is None else cells.number(side) for side in change[1:]]
+    values = (change.first, change.second)
+    texts = [None if side is None else cells.number(side) for side in values]
     if texts[0] == texts[1]:
-        texts = [None if side is None else repr(side) for side in change[1:]]
+        texts = [None if side is None else repr(side) for side in values]
     sides = [
         _ABSENT if text is None else Cell(text, value, right=True)
-        for text, value in zip(texts, change[1:], strict=True)
+        for text, value in zip(texts, values, strict=True)
     ]
-    return [change.name, *sides, Cell(_by(change), change.change)]
+    styles: dict[bool | None, Style] = {True: "good", False: "bad", None: ""}
+    by = Cell(_by(change), change.change, style=styles[change.better])
+    trend = " → ".join(filter(None, change.trends))
+    return [change.name, *sides, by, Cell(trend, "", style="dim")]
 
 
 def _by(change: MetricChange) -> str:
@@ -113,7 +220,8 @@ def _by(change: MetricChange) -> str:
     text = f"{sign}{cells.number(change.change, digits=3)}"
     if change.relative is None:
         return text
-    return f"{text} ({change.relative * 100:+.3g} %)"
+    word = {True: ", better", False: ", worse", None: ""}[change.better]
+    return f"{text} ({change.relative * 100:+.3g} %{word})"
 
 
 def _files(changes: Sequence[FileChange]) -> list[Row]:
@@ -146,8 +254,10 @@ def _artifact(change: ArtifactChange) -> Row:
     sides = [
         _ABSENT if size is None else cells.size(size) for size in (change.first, change.second)
     ]
-    if change.first is None or change.second is None:
+    if change.first is None or change.second is None or change.same:
         return [change.path, *sides, ""]
+    if change.content is not None:
+        return [change.path, *sides, change.content.summary]
     more = change.second - change.first
     sign = "+" if more > 0 else "-"
     return [change.path, *sides, f"{sign}{cells.size(abs(more)).text}" if more else "other content"]

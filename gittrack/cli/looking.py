@@ -1,4 +1,4 @@
-"""`gittrack ls`, `show` and `diff`: the runs there are, one of them, and what differs of two."""
+"""`gittrack ls` and `show`: the runs there are, and one of them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import typer
 
 from gittrack import files, paths, search
 from gittrack.cli import cells, charts, complete, options, render, views
-from gittrack.cli.differences import diff_view
 from gittrack.cli.listing import runs_view
 from gittrack.cli.render import Form
-from gittrack.compare import compare
-from gittrack.errors import GittrackError, NotComparableError, UsageError
+from gittrack.errors import GittrackError, UsageError
 from gittrack.models import mlmodel
 from gittrack.runs.reading import StoredRun
 from gittrack.runs.store import Store
@@ -27,11 +25,6 @@ _CHART_ROWS = 6
 _RUN_HELP = "Id or its beginning, name, @ (latest), @~2, best:METRIC, REV:RUN, or a path."
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP, autocompletion=complete.runs)]
-First = Annotated[str, typer.Argument(metavar="A", help=_RUN_HELP, autocompletion=complete.runs)]
-Second = Annotated[
-    str,
-    typer.Argument(metavar="B", help="The run to compare it with.", autocompletion=complete.runs),
-]
 
 
 def ls(
@@ -113,37 +106,6 @@ def _courses(run: StoredRun) -> list[str]:
     if more := len(names) - _MOST_CHARTS:
         text += ["", f"{more} more: gittrack plot {run.run_id}"] if more > 0 else []
     return text
-
-
-def diff(
-    first: First,
-    second: Second,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 where anything differs.")
-    ] = False,
-    json: options.Json = False,
-    csv: options.Csv = False,
-    md: options.Md = False,
-) -> None:
-    """Show what differs between two runs, and only that."""
-    form = options.form(json=json, csv=csv, md=md)
-    store = options.open_store()
-    difference = compare(options.find_run(first), options.find_run(second), store)
-    view = diff_view(difference, now=_now())
-    render.emit(view if difference or form is not Form.TABLE else replace(view, tables=()), form)
-    both = f"{difference.first.run_id} and {difference.second.run_id}"
-    if not difference:
-        what = "params, metrics, tags, code, environment, datasets and artifacts"
-        doubt = ", as far as they could be read" if difference.problems else ""
-        render.say(f"{both} are the same in {what}{doubt}")
-    if difference.unknown:
-        render.say(f"which files differ is not known: {difference.unknown}")
-    if difference and exit_code:
-        raise typer.Exit(1)
-    if difference.problems and exit_code:
-        raise NotComparableError(
-            f"{both} could not be compared in full", hint="check the rights of what is named above"
-        )
 
 
 def _now() -> int:

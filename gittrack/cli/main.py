@@ -62,7 +62,11 @@ COMMANDS: Mapping[str, Command | Group] = {
         "looking", "ls", "List runs, the newest first, with the params and metrics that vary."
     ),
     "show": Command("looking", "show", "Show everything about one run."),
-    "diff": Command("looking", "diff", "Show what differs between two runs, and only that."),
+    "diff": Command(
+        "comparing",
+        "diff",
+        "Show what differs between runs, or the runs of two revisions, and only that.",
+    ),
     "commit": Command(
         "committing", "commit", "Commit exactly some runs, whatever else is staged or changed."
     ),

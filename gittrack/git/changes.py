@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
 
 from gittrack.errors import ToolError
 from gittrack.git.command import run_git_bytes
 from gittrack.git.state import code_paths
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SECONDS = 30.0
 
+_PLAIN = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+_PATCH = ("--unified=3", "--src-prefix=a/", "--dst-prefix=b/")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -25,52 +26,99 @@ class FileChange(NamedTuple):
     removed: int | None
 
 
+class Code(NamedTuple):
+    """A state of code: a commit, and a patch of what was not committed."""
+
+    commit: str
+    patch: bytes = b""
+
+
 def between(first: str, second: str, *, cwd: Path) -> list[FileChange]:
-    """Return the files that differ between two commits, stores of runs left out.
+    """Return the files that differ between two commits, see `between_states`."""
+    return between_states(Code(first), Code(second), cwd=cwd)[0]
+
+
+def between_states(
+    first: Code, second: Code, *, cwd: Path, text: bool = False
+) -> tuple[list[FileChange], str]:
+    """Return the files that differ between two states, and as a patch what differs in them.
+
+    Stores of runs are left out. Nothing is written into the repository.
 
     Args:
         cwd: a folder of the repository.
+        text: make the patch too; else it is "".
 
     Raises:
-        ToolError: one of them is not in it, or there is no repository.
+        ToolError: a commit is not in it, a patch does not fit, or there is no repository.
     """
-    check(first, second, cwd=cwd)
-    listed = run_git_bytes(
-        [
-            "diff",
-            "--numstat",
-            "-z",
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--ignore-submodules=dirty",
-            first,
-            second,
-            *code_paths(),
-        ],
+    with tempfile.TemporaryDirectory(prefix="gittrack-") as scratch:
+        env = _scratch_objects(Path(scratch), cwd) if first.patch or second.patch else {}
+        states = [_tree(state, cwd, env) for state in (first, second)]
+        listed = _diff(["--numstat", "-z", *states], cwd, env)
+        entries = listed.decode(errors="surrogateescape").split("\0")
+        changes = [_parse(entry) for entry in entries if entry]
+        patch = _diff([*_PATCH, *states], cwd, env) if text and changes else b""
+    return changes, patch.decode(errors="replace")
+
+
+def between_files(first: Path, second: Path) -> tuple[int, int, str]:
+    """Return how many lines two text files differ by, added and removed, and the patch.
+
+    Raises:
+        ToolError: Git is not there.
+    """
+    args = ["diff", "--no-index", *_PLAIN, *_PATCH, "--", str(first), str(second)]
+    patch = run_git_bytes(args, cwd=first.parent, check=False, timeout=SECONDS)
+    lines = patch.decode(errors="replace").splitlines()[4:]
+    added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+    return added, removed, "\n".join(lines)
+
+
+def _diff(args: list[str], cwd: Path, env: dict[str, str]) -> bytes:
+    return run_git_bytes(
+        ["diff", *_PLAIN, "--ignore-submodules=dirty", *args, *code_paths()],
         cwd=cwd,
+        env=env,
         timeout=SECONDS,
     )
-    entries = listed.decode(errors="surrogateescape").split("\0")
-    return [_parse(entry) for entry in entries if entry]
+
+
+def _scratch_objects(scratch: Path, cwd: Path) -> dict[str, str]:
+    """Return the environment in which Git writes objects and an index into a folder of ours."""
+    (scratch / "objects").mkdir()
+    objects = run_git_bytes(["rev-parse", "--git-path", "objects"], cwd=cwd).decode().rstrip("\n")
+    return {
+        "GIT_OBJECT_DIRECTORY": str(scratch / "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((cwd / objects).resolve()),
+        "GIT_INDEX_FILE": str(scratch / "index"),
+    }
+
+
+def _tree(state: Code, cwd: Path, env: dict[str, str]) -> str:
+    """Return the name of a commit, or of its tree with the patch applied."""
+    check(state.commit, cwd=cwd)
+    if not state.patch:
+        return state.commit
+    top = run_git_bytes(["rev-parse", "--show-cdup"], cwd=cwd).decode().strip()
+    run_git_bytes(["read-tree", state.commit], cwd=cwd, env=env, timeout=SECONDS)
+    run_git_bytes(
+        ["apply", "--cached", "--whitespace=nowarn", "-"],
+        cwd=cwd / top,
+        env=env,
+        stdin=state.patch,
+        timeout=SECONDS,
+    )
+    return run_git_bytes(["write-tree"], cwd=cwd, env=env, timeout=SECONDS).decode().strip()
 
 
 def diff(first: str, second: str, *, cwd: Path, most: int) -> str:
-    """Return what changed between two commits as text, stores of runs left out.
-
-    Args:
-        cwd: a folder of the repository.
-        most: how many characters of it are wanted.
+    """Return what changed between two commits as text, at most so many characters of it.
 
     Raises:
-        ToolError: one of them is not in it, or there is no repository.
+        ToolError: one of them is not in the repository of `cwd`, or there is none.
     """
-    check(first, second, cwd=cwd)
-    options = ["--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"]
-    found = run_git_bytes(
-        ["diff", *options, first, second, *code_paths()], cwd=cwd, timeout=SECONDS
-    )
-    return found.decode(errors="replace")[:most]
+    return between_states(Code(first), Code(second), cwd=cwd, text=True)[1][:most]
 
 
 def check(*commits: str, cwd: Path) -> None:

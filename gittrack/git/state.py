@@ -145,6 +145,14 @@ def code_paths(top: Path | None = None, store: Path | None = None) -> list[str]:
     return scope
 
 
+def is_commit(revision: str, folder: Path) -> bool:
+    """Tell whether a revision names a commit in the repository of a folder."""
+    if not revision or revision.startswith("-") or "\0" in revision:
+        return False
+    asked = ["rev-parse", "--verify", "-q", f"{revision}^{{commit}}"]
+    return bool(run_git_bytes(asked, cwd=folder, check=False))
+
+
 def ignoring_rule(path: Path) -> str | None:
     """Return the rule (`.gitignore:3:mlruns/`) by which Git ignores a path, or None."""
     try:

@@ -407,11 +407,11 @@ def test_diff_as_a_process() -> None:
     for line in (
         "params k3v9x2mq7d a9q0t3m4xz",
         "alpha 0.5 0.1",
-        "rmse 0.78 0.7 -0.08 (-10.3 %)",
+        "rmse 0.78 0.7 -0.08 (-10.3 %, better)",
         "commit 0000000000 1111111111",
         "uncommitted no yes",
         "numpy 1.0 2.0",
-        "model/model.pkl 100 B 101 B +1 B",
+        "model/model.pkl 100 B 101 B +1 -1 lines",
     ):
         assert line in lines
     assert not any(
@@ -434,7 +434,10 @@ def test_diff_data_and_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
 def test_diff_of_equal_runs_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = call(capsys, "diff", "@", "a9", "--exit-code")
     assert out == ""
-    assert "are the same in params, metrics, tags, code, environment, datasets and artifacts" in err
+    assert (
+        "are the same in params, metrics, tags, code, environment, datasets, models and artifacts"
+        in err
+    )
 
 
 @pytest.mark.usefixtures("two")
@@ -454,7 +457,7 @@ def test_diff_lays_out_each_section_on_its_own(
         write_run(store, run_id, metrics={"acc": len(text[:1]) / ord(text[0])}, tags={"x": text})
         write_run(store, f"{run_id[:9]}2", params={"on": text > "b"}, inputs=inputs)
     out, _ = call(capsys, "diff", "k3v9x2mq7d", "a9q0t3m4xz")
-    assert "  acc      0.010309    0.010204  -0.000105 (-1.02 %)" in out.splitlines()
+    assert "  acc      0.010309    0.010204  -0.000105 (-1.02 %, worse)" in out.splitlines()
     out, _ = call(capsys, "diff", "k3v9x2mq72", "a9q0t3m4x2")
     params, datasets = out.split("\n\n")[1:]
     assert params == "params  k3v9x2mq72  a9q0t3m4x2\n  on    False       True"
