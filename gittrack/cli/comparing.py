@@ -103,15 +103,15 @@ def _revisions(store: Store, names: list[str], *, working: bool) -> tuple[str, s
     most = 1 if working else _TWO
     if working and len(names) > 1:
         raise UsageError("-w compares one run with the working tree", hint="name one run")
-    if len(names) == 1 and ".." in names[0]:
-        first, _, second = names[0].partition("..")
-        return first or "HEAD", second.lstrip(".") or "HEAD"
     if len(names) == 1 and not working:
+        first, dots, second = names[0].partition("..")
+        if dots:
+            return first or "HEAD", second.lstrip(".") or "HEAD"
         raise UsageError(
             f"{names[0]!r} is compared with what?",
             hint="name another run, or -w for the working tree",
         )
-    if len(names) != most or any(_is_run(store, name) for name in names):
+    if len(names) > _TWO or any(_is_run(store, name) for name in names):
         return None
     return names[0], "" if working else names[1]
 
