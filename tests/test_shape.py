@@ -72,6 +72,7 @@ ROWS = (
         {
             "committing",
             "exchange",
+            "gates",
             "health",
             "projects",
             "serving",

@@ -100,7 +100,6 @@ def diff(
 
 def _revisions(store: Store, names: list[str], *, working: bool) -> tuple[str, str] | None:
     """Return the two revisions that are to be compared; None where runs are."""
-    most = 1 if working else _TWO
     if working and len(names) > 1:
         raise UsageError("-w compares one run with the working tree", hint="name one run")
     if len(names) == 1 and not working:

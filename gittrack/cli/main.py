@@ -70,6 +70,11 @@ COMMANDS: Mapping[str, Command | Group] = {
     "commit": Command(
         "committing", "commit", "Commit exactly some runs, whatever else is staged or changed."
     ),
+    "check": Command(
+        "gates",
+        "check",
+        "Check that a run is good enough: exit 0 if so, 1 if not, 4 if that cannot be measured.",
+    ),
     "tag": Command("editing", "tag", "Set or remove tags of a run."),
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),

@@ -78,6 +78,21 @@ def commit_of(revision: str, *, cwd: Path) -> str:
     return found.decode().strip()
 
 
+def merge_base(commit: str, *, cwd: Path) -> str:
+    """Return the commit where the checked-out branch left another.
+
+    Raises:
+        NotFoundError: they have none in common, as far as this clone knows.
+    """
+    found = run_git_bytes(["merge-base", "HEAD", commit], cwd=cwd, check=False).decode().strip()
+    if not found:
+        raise NotFoundError(
+            f"HEAD and {commit[:10]} have no commit in common here",
+            hint="git fetch --unshallow, if this clone is shallow (in CI: fetch-depth: 0)",
+        )
+    return found
+
+
 def subtree(commit: str, path: str, *, cwd: Path) -> str | None:
     """Return the name of the tree at a path of a commit ("" is all of it); None without one."""
     found = run_git_bytes(["rev-parse", "--verify", "-q", f"{commit}:{path}"], cwd=cwd, check=False)

@@ -43,7 +43,7 @@ def at(store: Store, *revisions: str) -> Store:
         NotFoundError: a revision is unknown, or none of them has the store.
     """
     repository = objects.repository(store.root)
-    prefix = _prefix(store, repository.top)
+    prefix = prefix_of(store, repository.top)
     commits = {name: objects.commit_of(name, cwd=repository.folder) for name in revisions}
     return _read(repository.folder, prefix, commits)
 
@@ -57,7 +57,7 @@ def at_all_branches(store: Store) -> Store:
     """
     repository = objects.repository(store.root)
     commits = objects.branches(cwd=repository.folder)
-    return _read(repository.folder, _prefix(store, repository.top), commits)
+    return _read(repository.folder, prefix_of(store, repository.top), commits)
 
 
 def find(store: Store, reference: str) -> StoredRun:
@@ -82,7 +82,7 @@ def find(store: Store, reference: str) -> StoredRun:
     return there.find(name)
 
 
-def _prefix(store: Store, top: Path | None) -> str:
+def prefix_of(store: Store, top: Path | None) -> str:
     """Return the path of a store in its repository."""
     root = store.root.resolve()
     if top is None or not root.is_relative_to(top):
