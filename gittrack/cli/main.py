@@ -75,6 +75,16 @@ COMMANDS: Mapping[str, Command | Group] = {
         "check",
         "Check that a run is good enough: exit 0 if so, 1 if not, 4 if that cannot be measured.",
     ),
+    "report": Command(
+        "reports",
+        "report",
+        "Write a report of runs: Markdown for a pull request, or a page of HTML.",
+    ),
+    "init": Command(
+        "starting",
+        "init",
+        "Set up this repository and this clone for runs; everything works without it too.",
+    ),
     "tag": Command("editing", "tag", "Set or remove tags of a run."),
     "note": Command("editing", "note", "Set the note of a run, in the place of an earlier one."),
     "rm": Command("editing", "rm", "Mark a run as deleted; nothing is removed from the disk."),
