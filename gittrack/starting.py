@@ -17,7 +17,7 @@ from gittrack.errors import ToolError
 from gittrack.git import objects
 from gittrack.git.command import run_git
 from gittrack.git.state import ignoring_rule
-from gittrack.runs import lines
+from gittrack.runs import lines, series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,7 +112,7 @@ def summary_of_lines(path: Path) -> str:
     text = [f"param {name} = {value}" for name, value in sorted(merged.params.items())]
     text += [f"tag {name} = {value}" for name, value in sorted(merged.tags.items())]
     for name, metric in merged.metrics.items():
-        course = sparkline([point.value for point in lines.history([path], name)])
+        course = sparkline([point.value for point in series.history([path], name)])
         extremes = f"min {metric.min}  max {metric.max}  n {metric.count}"
         text.append(f"{name}  last {metric.last} at step {metric.step}  {extremes}  {course}")
     text += [f"broken: line {problem.line}: {problem.message}" for problem in merged.problems]

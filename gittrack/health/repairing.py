@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from gittrack import files, paths
 from gittrack.errors import GittrackError, NotFoundError, RunStateError, StoreError
+from gittrack.git.conflicts import conflict_sides, mark_resolved
 from gittrack.health import linefiles
-from gittrack.runs import lines, live
+from gittrack.runs import lines, live, resolving
 from gittrack.runs.opening import take_mark
 from gittrack.runs.record import KILLED, RUNNING, RunRecord, from_json, joined_inputs, to_bytes
 
@@ -35,6 +36,7 @@ class Mender:
             "alias": self._take_away,
             "broken file": self._broken_file,
             "broken line": self._lines,
+            "conflict": self._conflict,
             "experiment": self._experiment,
             "interrupted": self._seal,
             "leftover": self._take_away,
@@ -108,6 +110,23 @@ class Mender:
 
     def _broken_file(self, path: Path) -> bool:
         return paths.is_edit(path.name) and path.is_file() and self._take_away(path)
+
+    def _conflict(self, path: Path) -> bool:
+        """Write one record of the two that Git merged into a file; of lines keep all."""
+        if paths.is_line_file(path.name):
+            self._lines(path)
+            mark_resolved(path)
+            return True
+        if path.name != paths.RUN_JSON:
+            return False
+        data = self._keep_copy(path)
+        try:
+            record = resolving.resolve(*(conflict_sides(path) or resolving.sides(data)))
+        except (ValueError, GittrackError):
+            return False
+        self._write(path.parent, folded(path.parent, record))
+        mark_resolved(path)
+        return True
 
     def _lines(self, path: Path) -> bool:
         """Write a line file anew, without what is no line in it; glued lines are parted."""

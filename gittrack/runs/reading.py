@@ -124,10 +124,11 @@ def _read_record(folder: Path, tree: Tree) -> RunRecord:
             hint=f"git checkout -- {folder}, if it was there",
         ) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BrokenRunError(
-            f"{path} {reason}", hint=f"git log -- {path} shows its earlier states"
-        ) from None
+        reason = str(error.strerror if isinstance(error, OSError) else error)
+        hint = f"git log -- {path} shows its earlier states"
+        if "conflict markers" in reason:
+            hint = "gittrack fsck --repair makes one record of both"
+        raise BrokenRunError(f"{path} {reason}", hint=hint) from None
     parsed = paths.parse_run_folder(folder.name)
     if parsed is not None and parsed.run_id != record.run_id:
         raise BrokenRunError(
