@@ -9,7 +9,7 @@ import time
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from gittrack import files, process, settings
+from gittrack import files, paths, process, settings
 from gittrack.environments.base import Built, Reporter
 from gittrack.errors import ToolError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gittrack.environments.reading import Spec
 
 FOLDER = "environments"
-REQUIREMENTS = "requirements.txt"
 
 _MARK = "gittrack.json"
 _OF_ANOTHER = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__")
@@ -64,7 +63,7 @@ class Workshop:
 
     def requirements(self, lines: tuple[str, ...]) -> Path:
         """Write a requirements file, and return its path."""
-        path = self.prefix.with_name(f"{self.prefix.name}.{REQUIREMENTS}")
+        path = self.prefix / paths.REQUIREMENTS
         path.write_text("".join(f"{line}\n" for line in lines))
         return path
 
@@ -102,7 +101,8 @@ def build(prefix: Path, what: str, make: Callable[[Workshop], None], *, to: Repo
         begin = time.monotonic()
         try:
             make(Workshop(prefix, held, to))
-            files.write_atomic(prefix / _MARK, json.dumps({"what": what}).encode() + b"\n")
+            known = {"what": what, "python": _version(python_of(prefix))}
+            files.write_atomic(prefix / _MARK, json.dumps(known).encode() + b"\n")
         except BaseException as error:
             shutil.rmtree(prefix, ignore_errors=True)
             if isinstance(error, ToolError):
@@ -113,6 +113,15 @@ def build(prefix: Path, what: str, make: Callable[[Workshop], None], *, to: Repo
                 ) from None
             raise
         to.say(f"built in {time.monotonic() - begin:.1f} s")
+
+
+def _version(python: Path) -> str:
+    script = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+    said: list[str] = []
+    process.work(
+        [str(python), "-I", "-c", script], env=settings.child_environment({}), line=said.append
+    )
+    return said[-1]
 
 
 def python_of(prefix: Path) -> Path:
@@ -127,11 +136,11 @@ def entered(manager: str, prefix: Path, variables: Mapping[str, str]) -> Built:
     packages = tuple(sorted(prefix.glob("[Ll]ib/python3*/site-packages"))) or (
         prefix / "Lib" / "site-packages",
     )
-    name = packages[0].parent.name.removeprefix("python")
+    version = str(files.read_json(prefix / _MARK).get("python"))
     return Built(
         manager=manager,
         python=str(python),
-        version=tuple(int(part) for part in name.split(".") if part.isdecimal()),
+        version=tuple(int(part) for part in version.split(".") if part.isdecimal()),
         variables={"PATH": settings.path_with(python.parent), **variables},
         packages=packages,
         has_mlflow=any((folder / "mlflow").is_dir() for folder in packages),
