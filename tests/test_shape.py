@@ -71,6 +71,7 @@ ROWS = (
     (
         "uses",
         {
+            "checkup",
             "committing",
             "exchange",
             "gates",
@@ -81,6 +82,7 @@ ROWS = (
             "serving",
             "ui",
             "engines",
+            "tidying",
         },
     ),
     (

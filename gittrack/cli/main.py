@@ -67,6 +67,33 @@ COMMANDS: Mapping[str, Command | Group] = {
         "diff",
         "Show what differs between runs, or the runs of two revisions, and only that.",
     ),
+    "plot": Command(
+        "plotting",
+        "plot",
+        "Draw the course of metrics, in the terminal or into a file.",
+    ),
+    "watch": Command(
+        "following",
+        "watch",
+        "Show the runs that are running and their metrics, until they end.",
+    ),
+    "logs": Command("following", "logs", "Show what a project printed, as it was kept in the run."),
+    "artifacts": Group(
+        "List, print and copy the files of a run.",
+        {
+            "ls": Command("artifacts", "ls", "List the artifacts of a run, with their sizes."),
+            "cat": Command(
+                "artifacts",
+                "cat",
+                "Print an artifact; a terminal gets escapes for what it would act on.",
+            ),
+            "get": Command(
+                "artifacts",
+                "get",
+                "Copy an artifact, a folder of them or all to another place.",
+            ),
+        },
+    ),
     "commit": Command(
         "committing", "commit", "Commit exactly some runs, whatever else is staged or changed."
     ),
@@ -108,6 +135,14 @@ COMMANDS: Mapping[str, Command | Group] = {
                 "exporting", "parquet", "Write runs, or histories of metrics, as Parquet."
             ),
         },
+    ),
+    "gc": Command(
+        "tidy", "gc", "Show what was deleted and takes up room; --yes removes it for good."
+    ),
+    "doctor": Command(
+        "tidy",
+        "doctor",
+        "Tell what is not well here, and what mends it.",
     ),
     "fsck": Command(
         "health",

@@ -149,7 +149,11 @@ def _chosen(
 ) -> list[str]:
     if experiments is None:
         return [name for name, gone in known.items() if not gone]
-    return [store.experiment(name).experiment_id for name in experiments]
+    ids = {item.name: item.experiment_id for item in store.experiments(deleted=True)}
+    return [
+        ids.get(item) or (item if item in known else store.experiment(item).experiment_id)
+        for item in experiments
+    ]
 
 
 def _find(

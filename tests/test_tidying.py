@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gittrack import tidying
+from gittrack.errors import RunStateError
+from gittrack.registry import Registry
+from gittrack.runs import edits, live
+from gittrack.runs.edits import Edit
+from gittrack.runs.record import RUNNING
+from tests.cli.test_looking import call, data_of
+from tests.making import START, write_run
+
+if TYPE_CHECKING:
+    from gittrack.runs.store import Store
+
+MLMODEL = "flavors:\n  python_function: {loader_module: m}\n"
+
+
+def delete(store: Store, *names: str) -> None:
+    for name in names:
+        edits.write(store.folder_of(name), Edit(deleted=True))
+
+
+@pytest.fixture
+def three(store: Store) -> Store:
+    """Three runs, the last of which is not deleted."""
+    for run_id in ("a", "b", "c"):
+        write_run(store, run_id, files={"artifacts/big": b"x" * 1000})
+    delete(store, "a", "b")
+    return store
+
+
+def there(store: Store) -> str:
+    return "".join(path.name[16:] for path in store.run_folders())
+
+
+def test_nothing_is_removed_before_it_is_asked_for(
+    three: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = call(capsys, "gc")
+    assert [line.split()[0] for line in out.splitlines()] == ["run", "a", "b"]
+    assert "would remove 2 runs" in err
+    assert there(three) == "abc"
+
+
+def test_what_is_deleted_is_removed_for_good(
+    three: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = data_of(capsys, "gc", "--yes")
+    assert data["removed"] is True
+    assert all(run["size"] > 1000 for run in data["runs"])
+    assert there(three) == "c"
+    assert sorted(path.name for path in (three.root / "wine").iterdir()) == ["20261123-052510-c"]
+    assert call(capsys, "gc", "-y")[1] == "there is nothing to remove\n"
+
+
+def test_one_run_can_be_named(three: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "gc", "-y", "a")
+    assert there(three) == "bc"
+    _, err = call(capsys, "gc", "-y", "c", code=2)
+    assert "run c is not deleted" in err
+    assert "hint: gittrack rm c" in err
+    assert there(three) == "bc"
+
+
+def test_a_run_that_a_model_version_points_to_stays(
+    three: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = three.folder_of("a") / "artifacts" / "model"
+    folder.mkdir()
+    (folder / "MLmodel").write_text(MLMODEL)
+    edits.write(three.folder_of("a"), Edit(deleted=False))
+    call(capsys, "models", "register", "runs:/a/model", "wine")
+    edits.write(three.folder_of("a"), Edit(deleted=True))
+    first, second = data_of(capsys, "gc", "-y")["runs"]
+    assert first["kept"] == "it is version 1 of the registered model wine"
+    assert second["kept"] is None
+    assert there(three) == "ac"
+    assert "run a stays: it is version 1" in call(capsys, "gc", "a", code=2)[1]
+    Registry(three).remove("wine", 1)
+    call(capsys, "gc", "-y")
+    assert there(three) == "c"
+
+
+def test_a_run_that_is_running_stays(store: Store) -> None:
+    write_run(store, "a", status=RUNNING)
+    delete(store, "a")
+    mark = live.take(store.root, "a")
+    assert mark is not None
+    assert tidying.plan(store).runs[0].kept == "it is running"
+    with pytest.raises(RunStateError, match="it is running"):
+        tidying.plan(store, chosen=[store.find("a")])
+    mark.release()
+    assert tidying.plan(store).runs[0].kept == ""
+
+
+def test_only_runs_that_began_before(three: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    today = write_run(three, "d", start_time=time.time_ns() // 1_000_000).folder
+    edits.write(today, Edit(deleted=True))
+    days = (time.time() - START / 1000) / 86_400
+    older = f"{max(days - 1, 0)}"
+    assert today.name[16:] not in [
+        item.run.run_id for item in tidying.plan(three, days=float(older) + 0.5).runs
+    ]
+    assert "is less than nothing" in call(capsys, "gc", "--older-than", "-1", code=2)[1]
+
+
+def test_a_deleted_experiment_goes_with_its_runs(
+    three: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(three, "d", experiment="beer")
+    edits.write(three.root / "wine", Edit(deleted=True))
+    data = data_of(capsys, "gc", "-y")
+    assert [run["run_id"] for run in data["runs"]] == ["a", "b", "c"]
+    assert data["experiments"] == ["wine"]
+    assert sorted(path.name for path in three.root.iterdir() if path.name[0] != ".") == ["beer"]
+
+
+def test_leftovers_of_killed_processes_go_after_a_day(
+    three: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (three.folder_of("c") / f"{name}.gittrack-tmp" for name in ("old", "new"))
+    for path in (old, new):
+        path.touch()
+    yesterday = time.time() - 90_000
+    os.utime(old, (yesterday, yesterday))
+    mark = three.root / ".cache" / "live" / "gone"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    assert sorted(Path(path).name for path in data_of(capsys, "gc")["leftovers"]) == [
+        "gone",
+        old.name,
+    ]
+    assert "and 2 leftovers of killed processes" in call(capsys, "gc", "-y")[1]
+    assert (old.exists(), new.exists(), mark.exists()) == (False, True, False)
+
+
+def test_what_cannot_be_read_is_not_touched(
+    three: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (three.folder_of("a") / "run.json").write_text("{")
+    out, err = call(capsys, "gc", "-y", "--json")
+    assert json.loads(out)["problems"][0]["path"].endswith("-a")
+    assert "warning:" in err
+    assert there(three) == "ac"
