@@ -115,7 +115,8 @@ def commit(
         _check_secrets(chosen.paths, top)
     text = _message(chosen.runs, message, store)
     made = committing.commit_files(chosen.paths, text, top=top) if chosen.paths else None
-    result = Committed(None, committing.head(top).branch, runs=chosen.runs, live=chosen.live)
+    branch = made.head.branch if made else committing.head(top).branch
+    result = Committed(None, branch, runs=chosen.runs, live=chosen.live)
     if made is not None:
         _check_whole(made.commit, chosen.paths, top)
         if int(made.commit[:8], 16) % MAINTAINED_EVERY == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import stat
 from typing import Annotated
 
@@ -162,6 +163,8 @@ def store_at(revision: str, *, all_branches: bool) -> Store:
     """
     if revision and all_branches:
         raise UsageError("--rev and --all-branches exclude each other", hint="give one of them")
+    if revision or all_branches:
+        gc.disable()  # all runs are read, which makes many objects, no cycles, and is all there is
     if all_branches:
         return revisions.at_all_branches(Store.open())
     return revisions.at(Store.open(), revision) if revision else open_store()

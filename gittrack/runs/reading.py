@@ -113,11 +113,11 @@ def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:
 
 
 def _read_record(folder: Path, tree: Tree) -> RunRecord:
-    path = tree.place(folder / paths.RUN_JSON)
+    path = folder / paths.RUN_JSON
     try:
-        record = from_json(tree.read_json(folder / paths.RUN_JSON))
+        record = from_json(tree.read_json(path))
     except NewerFormatError as error:
-        raise NewerFormatError(f"{path} {error.message}", hint=error.hint) from None
+        raise NewerFormatError(f"{tree.place(path)} {error.message}", hint=error.hint) from None
     except FileNotFoundError:
         raise BrokenRunError(
             f"{tree.place(folder)} has no {paths.RUN_JSON}",
@@ -125,14 +125,15 @@ def _read_record(folder: Path, tree: Tree) -> RunRecord:
         ) from None
     except (OSError, ValueError) as error:
         reason = str(error.strerror if isinstance(error, OSError) else error)
-        hint = f"git log -- {path} shows its earlier states"
+        hint = f"git log -- {tree.place(path)} shows its earlier states"
         if "conflict markers" in reason:
             hint = "gittrack fsck --repair makes one record of both"
-        raise BrokenRunError(f"{path} {reason}", hint=hint) from None
+        raise BrokenRunError(f"{tree.place(path)} {reason}", hint=hint) from None
     parsed = paths.parse_run_folder(folder.name)
     if parsed is not None and parsed.run_id != record.run_id:
         raise BrokenRunError(
-            f"{path} says run {record.run_id}, its folder {parsed.run_id}", hint="rename the folder"
+            f"{tree.place(path)} says run {record.run_id}, its folder {parsed.run_id}",
+            hint="rename the folder",
         )
     return record
 

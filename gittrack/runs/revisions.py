@@ -208,7 +208,8 @@ class GitTree:
         return tuple(self._revisions.get(str(folder), ()))
 
     def _blob(self, path: Path) -> Blob:
-        found = self._folders.get(str(path.parent), {}).get(path.name)
+        above, _, name = str(path).rpartition("/")
+        found = self._folders.get(above, {}).get(name)
         if found is None:
             raise FileNotFoundError(errno.ENOENT, "is not in that revision", self.place(path))
         if found.mode == objects.LINK:
