@@ -1,8 +1,9 @@
 """How a process ended, for runs that nobody closed: its exit code, an uncaught error, a signal.
 
-`atexit` cannot see an exit code, so `sys.exit`, its likes and `sys.excepthook` are chained while a
-run is open, and put back after. Nothing sees a bare `raise SystemExit(1)`, but the block of a
-`with`.
+`atexit` cannot see an exit code. While a run is open `sys.excepthook` is chained, and Python 3.12
+and newer tell which `SystemExit` leaves the outermost frame. Older ones do not: there `sys.exit`
+and its likes are chained, and a bare `raise SystemExit(1)` is seen by the block of a `with` only.
+All of it is put back after.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 
+# One of the two that debuggers, coverage and profilers leave to others (PEP 669).
+_TOOL, _NAME = 4, "gittrack"
 _EXITS = ((sys, "exit"), (builtins, "exit"), (builtins, "quit"))
 
 
@@ -55,9 +58,10 @@ class Hooks:
         if not self._at_exit:
             atexit.register(self._exit)
             self._at_exit = True
-        for place, name in _EXITS:
-            if (before := getattr(place, name, None)) is not None:
-                self._chain(place, name, before, self._see_exit(before))
+        if not _monitor(self._see_unwound):
+            for place, name in _EXITS:
+                if (before := getattr(place, name, None)) is not None:
+                    self._chain(place, name, before, self._see_exit(before))
         self._chain(sys, "excepthook", sys.excepthook, self._see_error(sys.excepthook))
         _replace_handlers(signal.SIG_DFL, self._terminated)
 
@@ -70,6 +74,7 @@ class Hooks:
             if getattr(place, name) is ours:
                 setattr(place, name, before)
         self._hung.clear()
+        _monitor(None)
         _replace_handlers(self._terminated, signal.SIG_DFL)
 
     def _chain(self, place: object, name: str, before: Any, ours: Any) -> None:
@@ -82,6 +87,14 @@ class Hooks:
             return before(status)
 
         return leave
+
+    def _see_unwound(self, _: object, __: int, error: BaseException) -> None:
+        if (
+            isinstance(error, SystemExit)
+            and sys._getframe(1).f_back is None
+            and threading.current_thread() is threading.main_thread()
+        ):
+            self._outcome = status_of(type(error), error)
 
     def _see_error(self, before: Callable[..., Any]) -> Callable[..., Any]:
         def report(
@@ -103,6 +116,26 @@ class Hooks:
         finally:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _monitor(unwound: Callable[..., None] | None) -> bool:
+    """Call a function whenever an exception leaves a frame, or no more; False where none can."""
+    monitoring = getattr(sys, "monitoring", None)
+    if monitoring is None:
+        return False
+    if unwound is None:
+        if monitoring.get_tool(_TOOL) == _NAME:
+            monitoring.set_events(_TOOL, 0)
+            monitoring.register_callback(_TOOL, monitoring.events.PY_UNWIND, None)
+            monitoring.free_tool_id(_TOOL)
+        return True
+    if monitoring.get_tool(_TOOL) is None:
+        monitoring.use_tool_id(_TOOL, _NAME)
+    if monitoring.get_tool(_TOOL) != _NAME:
+        return False  # another tool has taken it
+    monitoring.register_callback(_TOOL, monitoring.events.PY_UNWIND, unwound)
+    monitoring.set_events(_TOOL, monitoring.events.PY_UNWIND)
+    return True
 
 
 def _replace_handlers(before: Any, after: Any) -> None:

@@ -49,6 +49,51 @@ def test_a_raised_exit_is_told_truly_in_a_block(store, code, status):
     assert store.find("@").record.status == status
 
 
+@pytest.mark.parametrize(
+    ("script", "code", "newer", "older"),
+    [
+        ("raise SystemExit(3)", 3, "FAILED", "FINISHED"),
+        ("raise SystemExit(0)", 0, "FINISHED", "FINISHED"),
+        ("raise SystemExit", 0, "FINISHED", "FINISHED"),
+        ("def main(): return 2\nraise SystemExit(main())", 2, "FAILED", "FINISHED"),
+        ("import argparse\nargparse.ArgumentParser().parse_args(['-x'])", 2, "FAILED", "FAILED"),
+        ("try: sys.exit(1)\nexcept SystemExit: pass", 0, "FINISHED", "FAILED"),
+        ("try: sys.exit(1)\nexcept SystemExit: sys.exit(0)", 0, "FINISHED", "FINISHED"),
+    ],
+)
+def test_a_raised_exit_is_told_truly_without_a_block_where_python_tells(
+    store, script, code, newer, older
+):
+    done = python(WITHOUT.format(script), check=False)
+    assert done.returncode == code
+    tells = hasattr(sys, "monitoring")  # Python 3.12 and newer
+    assert store.find("@").record.status == (newer if tells else older)
+
+
+def test_an_exit_is_seen_of_a_script_and_of_a_module(store, isolated):
+    (isolated / "job.py").write_text(WITHOUT.format("sys.exit(4)"))
+    assert python(isolated / "job.py", check=False).returncode == 4
+    done = subprocess.run([sys.executable, "-m", "job"], check=False, stderr=subprocess.DEVNULL)
+    assert done.returncode == 4
+    done = subprocess.run(
+        [sys.executable, "-m", "gittrack.mlflow", "job.py"], check=False, stderr=subprocess.DEVNULL
+    )
+    assert done.returncode == 4
+    assert [run.record.status for run in store.runs().runs] == ["FAILED"] * 3
+
+
+def test_an_exit_of_another_thread_is_no_end_of_the_process(store):
+    python(
+        WITHOUT.format(
+            "import threading\n"
+            "other = threading.Thread(target=lambda: sys.exit(1))\n"
+            "other.start(); other.join()\n"
+            "sys.exit(0)"
+        )
+    )
+    assert store.find("@").record.status == "FINISHED"
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_from_outside_kills_the_run_and_the_process(store, signal_number):
     script = WITHOUT.format("print('ready', flush=True)\nwhile True: time.sleep(1)")
@@ -84,7 +129,7 @@ def test_everything_is_put_back_when_the_last_run_ends():
     done = python(
         OPEN + "before = sys.exit, exit, sys.excepthook, signal.getsignal(signal.SIGTERM)\n"
         "mlflow.start_run()\nmlflow.start_run(nested=True)\nmlflow.end_run()\n"
-        "assert sys.exit is not before[0]\nmlflow.end_run()\n"
+        "assert sys.excepthook is not before[2]\nmlflow.end_run()\n"
         "print((sys.exit, exit, sys.excepthook, signal.getsignal(signal.SIGTERM)) == before)"
     )
     assert done.stdout == "True\n"
