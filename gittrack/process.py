@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, TextIO
+from typing import IO, TYPE_CHECKING, Literal, NoReturn, TextIO
 
 from gittrack.errors import ToolError
 
@@ -71,6 +71,20 @@ def run(
     if forwarder.signal is not None:
         return Outcome(128 + forwarder.signal, forwarder.signal)
     return Outcome(code if code >= 0 else 128 - code)
+
+
+def become(command: Sequence[str], *, env: Mapping[str, str]) -> NoReturn:
+    """Go on as another program, with the same process id, streams and terminal.
+
+    Raises:
+        ToolError: it cannot be started.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    try:
+        os.execvpe(command[0], list(command), dict(env))  # noqa: S606 - the shell is the command's own affair
+    except OSError as error:
+        raise ToolError(f"cannot start {command[0]}: {error.strerror}") from None
 
 
 def work(

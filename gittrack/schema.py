@@ -35,6 +35,11 @@ def load(name: str) -> dict[str, Any]:
     )
 
 
+def files() -> list[Path]:
+    """Return the schemas' own files."""
+    return sorted(path for folder in _FOLDERS for path in folder.glob("*.schema.json"))
+
+
 def check(name: str, data: object, *, only: bool = False) -> list[str]:
     """Return what is wrong with the data by the schema of that name.
 

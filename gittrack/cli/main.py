@@ -47,6 +47,7 @@ class Group(NamedTuple):
     commands: Mapping[str, Command]
 
 
+_PREDICT = Command("models", "predict", "Write a model's predictions for the rows of a file.")
 _SERVE = Command("models", "serve", "Answer predictions of a model over HTTP: POST /invocations.")
 
 # Written down here, so that starting and listing them imports none.
@@ -155,9 +156,10 @@ COMMANDS: Mapping[str, Command | Group] = {
         "Bring in runs of another tool, or of another tree; none is taken twice.",
     ),
     "serve": _SERVE,
+    "predict": _PREDICT,
     "ui": Command("ui", "ui", "Look at runs in the browser, or write the pages to a folder."),
     "models": Group(
-        "Register models, and serve them.",
+        "Register models, serve them, and let them predict.",
         {
             "register": Command(
                 "registering", "register", "Register a model as the next version of a name."
@@ -187,6 +189,20 @@ COMMANDS: Mapping[str, Command | Group] = {
                 "Give a version the next free number, with its aliases and all that names it.",
             ),
             "serve": _SERVE,
+            "predict": _PREDICT,
+            "build-docker": Command(
+                "models", "build_docker", "Build a container image that serves a model."
+            ),
+            "generate-dockerfile": Command(
+                "models",
+                "generate_dockerfile",
+                "Write a Dockerfile, and all that it needs, for an image that serves a model.",
+            ),
+            "prepare-env": Command(
+                "models",
+                "prepare_env",
+                "Build the environment that a model names, and write the path of its Python.",
+            ),
         },
     ),
 }

@@ -80,6 +80,7 @@ class ScoringApp:
         self._model, self._debug, self._board = model, debug, board
         self.max_body, self.row = max_body, board.rows[worker]
         self.row.begin()
+        self._texts = request.text_columns(model.metadata.get_input_schema())
         self._pages: Mapping[str, Callable[[], Response]] = {
             "/ping": response.ready,
             "/health": response.ready,
@@ -130,7 +131,7 @@ class ScoringApp:
         return self._predict(asked)
 
     def _read(self, body: bytes, form: Form) -> Request:
-        asked = request.parse(body, form)
+        asked = request.parse(body, form, texts=self._texts)
         data = self._model.fit_to_signature(asked.data, exact=not asked.typed)
         if isinstance(data, dict) and self._model.metadata.get_input_schema() is None:
             data = request.table(data)

@@ -18,7 +18,9 @@ from gittrack.errors import InvalidValueError
 from gittrack.serving import columnar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    from gittrack.models.specs import Schema
 
 Form = Literal["json", "pandas-split", "pandas-records", "csv", "parquet", "arrow"]
 
@@ -72,8 +74,11 @@ def form_of(content_type: str | None) -> Form | None:
     return _JSON_FORMS.get(given.get("format", "")) if kind == JSON_TYPE else None
 
 
-def parse(body: bytes, form: Form) -> Request:
+def parse(body: bytes, form: Form, *, texts: Collection[str] = ()) -> Request:
     """Read a body.
+
+    Args:
+        texts: columns of CSV that are taken as they stand, such as 007.
 
     Raises:
         InvalidValueError: it is broken, or of no form that is known; it says which field.
@@ -85,13 +90,19 @@ def parse(body: bytes, form: Form) -> Request:
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"the body is not UTF-8: byte {error.start} is wrong") from None
     if form == "csv":
-        return Request(_csv(text))
+        return Request(_csv(text, texts))
     content = _json(text)
     if form == "pandas-split":
         return Request(_split(_object(content, "the body"), "the body"), bare=True)
     if form == "pandas-records" or isinstance(content, list):
-        return Request(_records(content, "the body"), bare=True)
+        return Request(records(content, "the body"), bare=True)
     return _of_object(_object(content, "the body"))
+
+
+def text_columns(schema: Schema | None) -> list[str]:
+    """Return the names of the columns whose texts may look like numbers, and are none."""
+    columns = schema.columns() if schema is not None else []
+    return [str(spec.name) for spec in columns if spec.type in ("string", "binary", "datetime")]
 
 
 def table(columns: Mapping[str, list[Any]]) -> Any:
@@ -114,7 +125,7 @@ def _of_object(content: dict[str, Any]) -> Request:
             f"the body needs exactly one of {', '.join(_FORMATS)}; it has {found}"
         )
     _refuse_unknown(content, {*formats, *_BESIDE}, "the body")
-    readers = {"dataframe_split": _read_split, "dataframe_records": _records}
+    readers = {"dataframe_split": _read_split, "dataframe_records": records}
     reader = readers.get(formats[0], _tensors)
     return Request(reader(content[formats[0]], formats[0]), params, bare=False)
 
@@ -166,7 +177,12 @@ def _split(content: Mapping[str, Any], field: str) -> Any:
     return _frame(rows, columns=columns, index=index, field=field)
 
 
-def _records(value: Any, field: str) -> Any:
+def records(value: Any, field: str) -> Any:
+    """Return a list of objects as a DataFrame, null where one lacks what another has.
+
+    Raises:
+        InvalidValueError: it is no such list, or would grow too large.
+    """
     rows = _rows(value, field)
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
@@ -188,7 +204,7 @@ def _tensors(value: Any, field: str) -> Any:
         return value
     rows = _rows(value, field)
     if isinstance(rows[0], dict):
-        return _records(rows, field)
+        return records(rows, field)
     return _array(rows, field)
 
 
@@ -211,7 +227,7 @@ def _array(rows: list[Any], field: str) -> Any:
         raise InvalidValueError(f"{field} is no array: {_line(error)}") from None
 
 
-def _csv(text: str) -> Any:
+def _csv(text: str, texts: Collection[str]) -> Any:
     import pandas as pd
 
     try:
@@ -225,7 +241,8 @@ def _csv(text: str) -> Any:
                     f"row {number} of the body has {len(row)} values for {len(rows[0])} columns"
                 )
         _rows(rows[1:], "the body")
-        frame = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False)
+        dtypes = dict.fromkeys(texts, "str")
+        frame = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False, dtype=dtypes)
     except (csv.Error, OverflowError) as error:
         raise InvalidValueError(f"the body is not CSV: {error}") from None
     except ValueError as error:

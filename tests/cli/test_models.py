@@ -87,6 +87,7 @@ def without_pandas(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("without_pandas")
 def test_without_pandas_it_refuses_at_the_start(tmp_path):
+    (tmp_path / "MLmodel").write_text("flavors: {}\n")
     done = run("serve", "-p", "0", str(tmp_path))
     assert done.returncode == 6
     assert "need pandas, which is not installed" in done.stderr

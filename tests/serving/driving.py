@@ -24,8 +24,10 @@ def served(model, *options):
         [*GITTRACK, "serve", str(model), "--port", "0", *options], stderr=subprocess.PIPE, text=True
     )
     try:
-        said = process.stderr.readline()
-        yield process, int(re.search(r"http://127\.0\.0\.1:(\d+)", said)[1])
+        found = (
+            re.search(r"^serving .* at http://127\.0\.0\.1:(\d+)$", line) for line in process.stderr
+        )
+        yield process, int(next(filter(None, found))[1])
     finally:
         process.kill()  # its workers notice that they are alone
         process.communicate(timeout=60)

@@ -1,0 +1,85 @@
+"""Scoring a file: read, predicted and written in chunks, so that its size does not matter."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from gittrack import paths
+from gittrack.errors import InvalidValueError, ModelError, StoreError
+from gittrack.serving import answers, chunks, request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from gittrack.models.pyfunc import PyFuncModel
+    from gittrack.serving.chunks import Kind
+
+
+def predict(
+    model: PyFuncModel,
+    source: IO[bytes],
+    target: IO[bytes],
+    *,
+    reads: Kind,
+    writes: Kind,
+    on_chunk: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write a model's predictions for the rows of a file, and return how many rows there were.
+
+    Args:
+        on_chunk: told after each chunk how many rows are done.
+
+    Raises:
+        InvalidValueError: the file is broken, or holds no rows.
+        SchemaMismatchError: its rows do not fit the model's signature.
+        ModelError: the model fails, or its predictions are no table.
+    """
+    texts = request.text_columns(model.metadata.get_input_schema())
+    rows = 0
+    with answers.writer(target, writes) as write:
+        for chunk in chunks.read(source, reads, texts=texts):
+            write(_scored(model, chunk, after=rows))
+            rows += len(chunk.data)
+            on_chunk(rows)
+        if not rows:
+            raise InvalidValueError("the input holds no rows")
+    return rows
+
+
+def _scored(model: PyFuncModel, chunk: chunks.Chunk, *, after: int) -> Any:
+    data = model.fit_to_signature(chunk.data, exact=not chunk.typed)
+    try:
+        return model.score(data)
+    except (ValueError, TypeError) as error:  # what libraries say of input they cannot take
+        words = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise ModelError(
+            f"the model cannot take the {len(chunk.data)} rows after row {after}: {words}",
+            hint="check these rows for empty cells and other types",
+        ) from error
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write that takes its name when the block ends well, and is gone otherwise.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    temporary = path.with_name(paths.temporary_name())
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint=f"check space and rights of {path.parent}",
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
