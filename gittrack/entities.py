@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gittrack import paths
+from gittrack import notebook, paths
 from gittrack.runs.reading import NOTE_TAG
 from gittrack.runs.values import param_text
 from gittrack.states import LifecycleStage, RunStatus, SourceType, ViewType
@@ -175,6 +175,16 @@ class Run(_Entity):
     info: RunInfo
     data: RunData
     inputs: RunInputs = field(default_factory=RunInputs)
+
+    def _repr_html_(self) -> str:
+        return notebook.run(self.to_dictionary())
+
+
+class Runs(list[Run]):
+    """A list of runs, which notebooks show as a table."""
+
+    def _repr_html_(self) -> str:
+        return notebook.runs(run.to_dictionary() for run in self)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ ROWS = (
             "files",
             "schema",
             "git",
+            "notebook",
             "process",
             "standin",
             "svg",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from gittrack import notebook
 from gittrack.compare import code
 from gittrack.compare.artifacts import ArtifactChange, artifact_pairs, model_pairs
 from gittrack.compare.changes import Change, MetricChange, metric_pairs, pairs, param_pairs, text_of
@@ -96,6 +97,9 @@ class Difference:
             *(self.packages, self.datasets, self.models, self.artifacts),
         )
         return bool(self.files) or any(entry.differs for part in parts for entry in part)
+
+    def _repr_html_(self) -> str:
+        return notebook.difference(self.to_dict())
 
     def only(self, parts: Collection[str]) -> Difference:
         """Return some `PARTS` of it; all where none are named."""

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gittrack import search
-from gittrack.entities import Run, ViewType, run_of
+from gittrack.entities import Run, Runs, ViewType, run_of
 from gittrack.errors import InvalidValueError, MissingPackageError, TrackingWarning
 from gittrack.tracking import active
 
@@ -93,7 +93,7 @@ def search_runs(
         max_results=max_results,
         view=_VIEWS[run_view_type],
     )
-    runs = [run_of(stored) for stored in found.runs]
+    runs = Runs(run_of(stored) for stored in found.runs)
     return runs if output_format == "list" else _frame(runs)
 
 

@@ -6,6 +6,8 @@ import base64
 import json
 from typing import TYPE_CHECKING, TypeVar
 
+from gittrack import notebook
+from gittrack.entities import Run
 from gittrack.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ class PagedList(list[T]):
     def __init__(self, items: Sequence[T], token: str | None) -> None:
         super().__init__(items)
         self.token = token
+
+    def _repr_html_(self) -> str | None:
+        runs = [item.to_dictionary() for item in self if isinstance(item, Run)]
+        return notebook.runs(runs) if runs else None
 
     def to_list(self) -> list[T]:
         """Return the page as a plain list."""
