@@ -61,8 +61,14 @@ def page(html: str, status: HTTPStatus = HTTPStatus.OK) -> Answer:
 
 
 def data(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Answer:
-    """Return a value as JSON."""
-    return Answer(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), JSON, status)
+    """Return a value as JSON; a text is JSON already."""
+    text = value if isinstance(value, str) else to_text(value)
+    return Answer(text.encode(), JSON, status)
+
+
+def to_text(value: Any) -> str:
+    """Return a value as JSON on one line."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def text(path: Path) -> Answer:

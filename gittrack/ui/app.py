@@ -15,6 +15,7 @@ from gittrack import paths
 from gittrack.errors import GittrackError, NotFoundError, UsageError
 from gittrack.ui import answers, artifactview, assets, data, editing, modelpage, pages, runpage
 from gittrack.ui.answers import Answer
+from gittrack.ui.curves import BUCKETS
 from gittrack.ui.pages import Site
 from gittrack.ui.views import View, Views
 
@@ -149,6 +150,8 @@ class PagesApp:
         ids = [one for one in query.get("runs", query.get("ids", "")).split(",") if one]
         if name == "runs.json":
             since = _integer(query.get("since", "0"))
+            if not since and not ids:
+                return answers.data(view.everything())
             return answers.data(data.runs(runs, since=since, ids=ids))
         if name == "matches.json":
             return answers.data(data.matches(runs, query.get("filter", "")))
@@ -160,7 +163,8 @@ class PagesApp:
         chosen = [runs.find(one) for one in ids[:_MOST_RUNS]]
         if name == "curves.json":
             metric = query.get("metric", "")
-            return answers.data(data.curve_of_each(chosen, metric, view.curves))
+            buckets = _integer(query.get("buckets", "")) or BUCKETS
+            return answers.data(data.curve_of_each(chosen, metric, view.curves, buckets=buckets))
         if name == "images.json":
             return answers.data(data.images(chosen))
         if name.startswith("curves/"):

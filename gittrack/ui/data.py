@@ -64,15 +64,16 @@ def matches(source: Runs, text: str) -> dict[str, Any]:
     return {"ids": ids, "notes": unknown_keys(node, _known_keys(found))}
 
 
-def curve_of_each(chosen: Iterable[StoredRun], metric: str, kept: Curves) -> dict[str, Any]:
-    """Return the curve of a metric of every run that has it, by run id."""
-    return {
-        run.run_id: kept.of(run.local, metric) for run in chosen if metric in run.record.metrics
-    }
+def curve_of_each(
+    chosen: Iterable[StoredRun], metric: str, kept: Curves, *, buckets: int = curves.BUCKETS
+) -> str:
+    """Return the curve of a metric of every run that has it, by run id, as JSON."""
+    having = (run for run in chosen if metric in run.record.metrics)
+    return curves.joined({run.run_id: kept.of(run.local, metric, buckets) for run in having})
 
 
-def curves_of(run: StoredRun, kept: Curves) -> dict[str, Any]:
-    """Return the curves of a run: of its metrics, and of its system metrics."""
+def curves_of(run: StoredRun, kept: Curves) -> str:
+    """Return the curves of a run as JSON: of its metrics, and of its system metrics."""
     return curves.of_run(run.local, sorted(run.record.metrics), kept)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
 from gittrack.errors import NotFoundError, StoreError, UsageError
-from gittrack.ui import artifactview, assets, data, modelpage, pages, runpage
+from gittrack.ui import answers, artifactview, assets, data, modelpage, pages, runpage
 from gittrack.ui.curves import Curves
 from gittrack.ui.pages import Site
 from gittrack.ui.source import Changes, Runs
@@ -169,7 +169,7 @@ class _Writing:
         self._put(path, html.encode("utf-8", "replace"))
 
     def _data(self, name: str, value: object) -> None:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = value if isinstance(value, str) else answers.to_text(value)
         self._put(f"data/{name}.js", f"gittrack.arrive({json.dumps(name)},{text});\n".encode())
 
     def _put(self, path: str, content: bytes) -> None:

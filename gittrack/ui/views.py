@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gittrack.errors import ToolError
 from gittrack.git import objects
 from gittrack.runs import revisions
+from gittrack.ui import answers, data
 from gittrack.ui.curves import Curves
 from gittrack.ui.source import LiveRuns, RevisionRuns, Runs
 
@@ -19,12 +19,21 @@ _MOST_KEPT = 3
 _MOST_NAMED = 200
 
 
-@dataclass(frozen=True)
 class View:
     """Some runs, and their curves as far as they have been read."""
 
-    runs: Runs
-    curves: Curves
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.curves = Curves()
+        self._everything = (-1, "")
+
+    def everything(self) -> str:
+        """Return all runs as columns in JSON; made again only when one has changed."""
+        version, text = self._everything
+        if self.runs.changes(since=max(version, 0)).version != version:
+            made = data.runs(self.runs)
+            version, text = self._everything = made["version"], answers.to_text(made)
+        return text
 
 
 class Views:
@@ -33,7 +42,7 @@ class Views:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.live = LiveRuns(store)
-        self._working = View(self.live, Curves())
+        self._working = View(self.live)
         self._kept: dict[str, View] = {}
         self._lock = threading.Lock()
 
@@ -50,7 +59,7 @@ class Views:
         commit = objects.commit_of(revision, cwd=folder)
         with self._lock:
             if commit not in self._kept:
-                view = View(RevisionRuns(revisions.at(self.store, revision)), Curves())
+                view = View(RevisionRuns(revisions.at(self.store, revision)))
                 self._kept[commit] = view
                 while len(self._kept) > _MOST_KEPT:
                     del self._kept[next(iter(self._kept))]

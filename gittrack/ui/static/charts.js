@@ -35,10 +35,10 @@ gittrack.charts = (() => {
     return { x: curve.time.map((time) => gittrack.clock(time) + `.${String(time % 1000).padStart(3, "0")}`), y };
   }
 
-  function layout({ log, axis, xTitle = "", yTitle = "", xType = "", legend = false, height } = {}) {
-    const grid = { gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("strong-line"), automargin: true };
+  function layout({ log, axis, xTitle = "", yTitle = "", xType = "", legend = false, height, automargin = true } = {}) {
+    const grid = { gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("strong-line"), automargin };
     return {
-      margin: { l: 44, r: 10, t: 8, b: 34 },
+      margin: { l: 48, r: 10, t: 8, b: 34 },
       height,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -68,7 +68,7 @@ gittrack.charts = (() => {
       hovertemplate: `%{y:.5~g}<extra>${escaped(trace.name)}</extra>`,
       text: trace.name,
     }));
-    await library.react(place, drawn, layout({ legend: traces.length > 1 && traces.length <= 20, ...options }), config);
+    await library.react(place, drawn, layout({ legend: traces.length > 1 && traces.length <= 20, automargin: traces.length <= 20, ...options }), config);
     place.dataset.drawn = String(traces.length);
   }
 

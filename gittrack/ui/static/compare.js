@@ -68,7 +68,7 @@
 
   const kept = new Map();
   async function curvesOf(metric) {
-    if (!kept.has(metric)) kept.set(metric, exported ? exportedCurves(metric) : get("curves", { runs: ids().join(","), metric: metric.slice(8) }));
+    if (!kept.has(metric)) kept.set(metric, exported ? exportedCurves(metric) : get("curves", { runs: ids().join(","), metric: metric.slice(8), buckets: runs.length > 20 ? 100 : 250 }));
     return kept.get(metric);
   }
 
