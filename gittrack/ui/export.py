@@ -1,15 +1,13 @@
 """The pages as a folder of files, for any static host and for a look from the disk.
 
-DIR/index.html  compare.html  models.html  run/ID.html  model/NAME.html  preview/ID/PATH.html
+DIR/index.html  compare.html  models.html  run/ID.html  model/NAME.html  preview/ID/PATH/index.html
 DIR/data/…js    what a server would answer, as scripts: a page opened from disk may fetch nothing
 DIR/artifact/ID/PATH  file/ID/NAME.txt  static/…
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -153,9 +151,8 @@ class _Writing:
                 place = artifactview.inside(run.artifacts, file.path)
                 preview = artifactview.preview(place, file.path)
                 self._copy(place, f"artifact/{run.run_id}/{file.path}")
-                self._page(
-                    f"preview/{run.run_id}/{file.path}.html", "preview", run=run, shown=preview
-                )
+                target = f"preview/{run.run_id}/{file.path}/index.html"
+                self._page(target, "preview", run=run, shown=preview)
 
     def _models(self) -> None:
         models, known = modelpage.models(self._store), self._runs.by_id()
@@ -181,8 +178,5 @@ class _Writing:
 
     def _place(self, path: str) -> Path:
         target = self._folder / path
-        if target.exists():
-            # A file `a` and a folder `a.html` of the artifacts want the same place for previews.
-            raise OSError(errno.EEXIST, "is there already", os.fspath(target))
         target.parent.mkdir(parents=True, exist_ok=True)
         return target

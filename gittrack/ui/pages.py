@@ -71,7 +71,8 @@ class Site:
 
     def preview(self, run_id: str, path: str) -> str:
         """Return the link to the page that shows an artifact."""
-        suffix = ".html" if self.exported else ""
+        # A folder for each file: `a` and `a.html/b` must not want the same place.
+        suffix = "/index.html" if self.exported else ""
         return self._at(f"preview/{quote(run_id)}/{quote(path)}{suffix}")
 
     def file(self, run_id: str, name: str) -> str:
