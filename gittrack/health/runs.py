@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ from gittrack.errors import NewerFormatError
 from gittrack.files import Problem
 from gittrack.health import linefiles, secretfiles
 from gittrack.runs import edits, live
-from gittrack.runs.record import RUNNING, from_json, to_bytes
+from gittrack.runs.record import RUNNING, from_json
+from gittrack.runs.values import to_json
 
 if TYPE_CHECKING:
     from gittrack.health.finding import Report
@@ -27,7 +30,7 @@ _ORDINARY = {
     paths.OUTPUT_LOG,
     paths.RUN_JSON,
 }
-_MOST_RECORD = 64 << 20
+_PARTS = ("parent", "source", "inputs")
 _STATES = {
     "silent": "another machine has run it, and shows no sign of life",
     "elsewhere": "it says that it is running, and no process of this clone holds it",
@@ -96,7 +99,6 @@ class RunCheck:
     def _record(self) -> RunRecord | None:
         path = self.folder / paths.RUN_JSON
         try:
-            data = files.read_bytes(path, most=_MOST_RECORD)
             entry = files.read_json(path)
             record = from_json(entry)
         except FileNotFoundError:
@@ -115,9 +117,7 @@ class RunCheck:
             hint = f"git log -- {path} shows its earlier states"
             self.report.add_all("broken file", [Problem(path, reason or str(error), hint=hint)])
             return None
-        self.report.add_all(
-            "schema", [Problem(path, message) for message in _wrong(entry, record, data)]
-        )
+        self.report.add_all("schema", [Problem(path, message) for message in _wrong(entry)])
         if record.run_id != self.run_id:
             self.report.add("schema", path, f"says run {record.run_id}, its folder {self.run_id}")
         self._patch(record)
@@ -171,13 +171,24 @@ class RunCheck:
             self.report.add("broken file", path, error.strerror or str(error))
 
 
-def _wrong(entry: dict[str, Any], record: RunRecord, data: bytes) -> list[str]:
-    """Return what is wrong with a record by its schema.
+def _wrong(entry: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a record by its schema, for which it has been read already.
 
-    Where it is written as gittrack writes it, only what came from elsewhere can be wrong.
+    Where what reading takes as it comes is plain, only what came from elsewhere can be wrong.
     """
-    counts = [*record.files.values(), *(one.count - 1 for one in record.metrics.values())]
-    if to_bytes(record) != data or record.unknown or min(counts, default=0) < 0:
+    texts = [*entry.get("tags", {}).values(), *entry.get("left_out", ())]
+    counts = [one.get("count", 0) - 1 for one in entry.get("metrics", {}).values()]
+    counts += entry.get("files", {}).values()
+    is_plain = all(type(text) is str for text in texts) and all(
+        type(count) is int and count >= 0 for count in counts
+    )
+    if not is_plain or any(
+        entry.get(key, True) in ({}, []) for key in ("params", "metrics", "tags")
+    ):
         return schema.check("run", entry)
-    given = {key: entry[key] for key in ("run_id", "parent", "source", "inputs") if key in entry}
-    return schema.check("run", given, only=True)
+    return list(_wrong_parts(to_json({key: entry[key] for key in _PARTS if key in entry})))
+
+
+@lru_cache(maxsize=1000)
+def _wrong_parts(parts: str) -> tuple[str, ...]:
+    return tuple(schema.check("run", json.loads(parts), only=True))

@@ -95,11 +95,26 @@ def copied(source: Path) -> float:
     return seconds
 
 
+def read(root: Path) -> float:
+    """Return the seconds of reading every file of a tree."""
+    return timed(lambda: [path.read_bytes() for path in root.rglob("*") if path.is_file()])
+
+
 def main() -> None:
     """Measure import, fsck and export of one store."""
     folder = Path.cwd()
     make_store(folder / "old")
     seconds, memory = command("import", "mlflow", "old")
     peer = copied(folder / "old")
-    row(f"import of {RUNS:,} runs", f"{seconds:.1f} s", f"≤ 60 s; copytree {peer:.1f} s")
+    row(f"import of {RUNS:,} runs", f"{seconds:.1f} s", f"≤ 60 s; copying them {peer:.1f} s")
     row("  its memory", f"{memory:.0f} MB", "flat")
+    shutil.rmtree(folder / "old")
+    seconds, _ = command("fsck")
+    row(
+        f"fsck of {RUNS:,} runs",
+        f"{seconds:.1f} s",
+        f"≤ 15 s; reading {read(folder / 'mlruns'):.1f} s",
+    )
+    seconds, _ = command("export", "mlflow", "out")
+    peer = copied(folder / "out")
+    row(f"export of {RUNS:,} runs", f"{seconds:.1f} s", f"≤ 60 s; copying them {peer:.1f} s")

@@ -35,6 +35,7 @@ _NUMBER_OF = {status: number for number, status in enumerate(STATUSES, 1)}
 _FOLDERS = ("artifacts", "metrics", "params", "tags")  # MLflow 3 wants the first three to be there
 _TRASH = ".trash"
 _MOST_WAITING = 1_000_000
+_SMALL = 4 << 20  # bytes of lines that are read once for each metric, which is faster
 _STAGES = {"staging": "Staging", "production": "Production", "archived": "Archived"}
 
 
@@ -168,6 +169,8 @@ class _Writer:
             copying.copy(run.artifacts, folder / "artifacts", self._left.extend)
 
     def _texts(self, folder: Path, texts: Mapping[str, str]) -> None:
+        if texts:
+            folder.mkdir(exist_ok=True)
         for name, text in texts.items():
             if (path := self._place(folder, name)) is not None:
                 try:
@@ -180,7 +183,8 @@ class _Writer:
         is_plain = posixpath.normpath(name) == name and not name.startswith((".", "/"))
         try:
             if is_plain and _NAME.fullmatch(name):
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                if "/" in name:
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 return folder / name
         except (FileExistsError, NotADirectoryError):
             self._left.add(folder, f"{name!r} is left out: another is named as its beginning")
@@ -206,7 +210,14 @@ class _Writer:
                         file.writelines(texts)
             waiting.clear()
 
-        for path in lines.line_files(run.folder):
+        present = lines.line_files(run.folder)
+        if sum(run.record.files.values()) < _SMALL:
+            for name in run.record.metrics:
+                history = lines.history(present, name)
+                waiting[name] = [f"{time} {value!r} {step}\n" for step, time, value in history]
+            flush()
+            return
+        for path in present:
             self._left.extend(files.read_lines(path, take).problems)
         flush()
 
