@@ -14,7 +14,7 @@ from gittrack.entities import dataset_input_of, system_tags
 from gittrack.errors import AlreadyExistsError, GittrackError, StoreError
 from gittrack.exchange import copying
 from gittrack.registry import Registry
-from gittrack.runs import lines
+from gittrack.runs import lines, series
 from gittrack.runs.reading import NOTE_TAG, read_run
 from gittrack.runs.record import STATUSES
 from gittrack.runs.values import metric_value, param_text
@@ -213,8 +213,8 @@ class _Writer:
         present = lines.line_files(run.folder)
         if sum(run.record.files.values()) < _SMALL:
             for name in run.record.metrics:
-                history = lines.history(present, name)
-                waiting[name] = [f"{time} {value!r} {step}\n" for step, time, value in history]
+                points = series.history(present, name)
+                waiting[name] = [f"{time} {value!r} {step}\n" for step, time, value in points]
             flush()
             return
         for path in present:
