@@ -11,6 +11,7 @@ from gittrack.exchange import copying
 from gittrack.files import Problem
 from gittrack.runs import edits, lines
 from gittrack.runs.edits import Edit
+from gittrack.runs.reading import read_run
 from gittrack.runs.record import RUNNING, RunRecord, from_json, to_bytes
 from gittrack.runs.values import param_value
 
@@ -194,9 +195,10 @@ class ForeignRun:
 
     def compare(self, folder: Path) -> str:
         """Tell what it is to the run of that id in a folder: "same", "newer", or why neither."""
-        if self.record.status == RUNNING or not is_running(folder):
-            return "same"
-        return "newer"
+        there = read_run(folder).record
+        went_on = (there.end_time or 0) < (self.record.end_time or 0)
+        has_ended = there.status == RUNNING and self.record.status != RUNNING
+        return "newer" if went_on or has_ended else "same"
 
 
 def is_running(folder: Path) -> bool:

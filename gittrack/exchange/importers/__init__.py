@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gittrack.errors import NotFoundError, UsageError
-from gittrack.exchange.importers import archive, gittrack, mlflow
+from gittrack.exchange.importers import archive, dvclive, gittrack, mlflow, tensorboard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,8 @@ IMPORTERS: Mapping[str, Importer] = {
     "gittrack": gittrack,
     "archive": archive,
     "mlflow": mlflow,
+    "dvclive": dvclive,
+    "tensorboard": tensorboard,
 }
 
 
