@@ -9,7 +9,9 @@ Sorted by path, and without what Git never commits, so that a checkout has the d
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import time
 from typing import TYPE_CHECKING
 
 from gittrack import files
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 _NOT_COUNTED = re.compile(r"__pycache__|\.DS_Store|\.nfs.*")
 _LFS_POINTER = b"version https://git-lfs"
+_SETTLED = 2_000_000_000  # nanoseconds
+_REMEMBERED = 10_000
+# A file that nobody touched since is not read again, so that loading a model twice costs it once.
+_known: dict[tuple[int, ...], str] = {}
 
 
 def of_folder(folder: Path, *, without: Collection[str] = ()) -> str:
@@ -59,10 +65,17 @@ def check(folder: Path, digest: str, *, without: Collection[str] = ()) -> None:
 
 
 def _of_file(path: Path) -> str:
-    found = hashlib.sha256()
     with files.open_plain(path) as file:
+        about = os.fstat(file.fileno())
+        key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+        if (known := _known.get(key)) is not None:
+            return known
+        found = hashlib.sha256()
         while block := file.read(_BLOCK):
             found.update(block)
+    # What was written a moment ago may be written again at what the system takes for the same time.
+    if time.time_ns() - about.st_ctime_ns > _SETTLED and len(_known) < _REMEMBERED:
+        _known[key] = found.hexdigest()
     return found.hexdigest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from typing import Any
 
 from gittrack.errors import MissingPackageError
@@ -40,11 +39,13 @@ def need(name: str, *, why: str, version: object = None) -> Any:
 
 def pinned(module: str) -> str:
     """Return the requirement that installs a top module as it is here."""
+    from importlib import metadata
+
     package = DISTRIBUTIONS.get(module, module)
     try:
-        return f"{package}=={importlib.metadata.version(package)}"
-    except importlib.metadata.PackageNotFoundError:
+        return f"{package}=={metadata.version(package)}"
+    except metadata.PackageNotFoundError:
         pass
-    for other in importlib.metadata.packages_distributions().get(module, ()):
-        return f"{other}=={importlib.metadata.version(other)}"
+    for other in metadata.packages_distributions().get(module, ()):
+        return f"{other}=={metadata.version(other)}"
     return package

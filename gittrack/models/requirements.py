@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,8 @@ def pinned(modules: Iterable[str]) -> list[str]:
 
 def misfits(folder: Path) -> list[str]:
     """Return the packages that a model was saved with in another version than is installed."""
+    from importlib import metadata
+
     try:
         lines = (folder / paths.REQUIREMENTS).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -33,8 +34,8 @@ def misfits(folder: Path) -> list[str]:
     for line in lines:
         name, equals, wanted = line.partition(";")[0].strip().partition("==")
         try:
-            here = importlib.metadata.version(name) if equals else wanted
-        except (importlib.metadata.PackageNotFoundError, ValueError):
+            here = metadata.version(name) if equals else wanted
+        except (metadata.PackageNotFoundError, ValueError):
             here = "missing"
         if here != wanted:
             found.append(f"{name} {wanted} (here {here})")

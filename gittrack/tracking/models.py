@@ -16,7 +16,6 @@ from gittrack.registry.names import check_name
 from gittrack.runs import provenance
 from gittrack.tracking.active import open_store
 from gittrack.tracking.holding import writer_of
-from gittrack.tracking.registering import RegistryClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,6 +119,8 @@ def log_model(
         info = _info(saved, runs_uri(writer.run_id, path))
         if registered_model_name is None:
             return info
+        from gittrack.tracking.registering import RegistryClient
+
         client = RegistryClient()
         client.store = writer.store
         made = client.create_model_version(registered_model_name, info.model_uri)
