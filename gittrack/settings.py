@@ -24,6 +24,7 @@ EXPERIMENT_NAME = "GITTRACK_EXPERIMENT_NAME"
 RANK = "GITTRACK_RANK"
 USER = "GITTRACK_USER"
 REQUIRE_CLEAN = "GITTRACK_REQUIRE_CLEAN"
+SAFE = "GITTRACK_SAFE"
 SYSTEM_METRICS = "GITTRACK_ENABLE_SYSTEM_METRICS_LOGGING"
 SYSTEM_INTERVAL = "GITTRACK_SYSTEM_METRICS_SAMPLING_INTERVAL"
 SYSTEM_SAMPLES = "GITTRACK_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING"
@@ -97,6 +98,16 @@ def require_clean() -> None:
 def requires_clean() -> bool:
     """Tell whether a run may start only where nothing in the work tree is uncommitted."""
     return switched_on(REQUIRE_CLEAN)
+
+
+def load_safely() -> None:
+    """Let this process and its children load only models that run no code of their own."""
+    os.environ[SAFE] = "1"
+
+
+def loads_safely() -> bool:
+    """Tell whether a model that may run code of its own is refused, whoever loads it."""
+    return switched_on(SAFE)
 
 
 def cache_folder() -> Path:

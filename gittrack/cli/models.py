@@ -13,6 +13,7 @@ import typer
 
 from gittrack import process, settings
 from gittrack.cli import progress, render
+from gittrack.cli.options import Safe
 from gittrack.environments import managers
 from gittrack.environments.base import Reporter
 from gittrack.errors import NotFoundError, UsageError
@@ -69,8 +70,11 @@ def serve(
         bool, typer.Option("--debug", help="Show clients the stack trace of a failure.")
     ] = False,
     env_manager: EnvManager = None,
+    safe: Safe = False,
 ) -> None:
     """Answer predictions of a model over HTTP: POST /invocations."""
+    if safe:
+        settings.load_safely()
     chosen = _one_model(uri, model_uri, such_as="gittrack serve runs:/@/model")
     options = {
         "--host": host,
@@ -115,8 +119,11 @@ def predict(
         str | None, typer.Option("--to", metavar="KIND", help="The same for the output.")
     ] = None,
     env_manager: EnvManager = None,
+    safe: Safe = False,
 ) -> None:
     """Write a model's predictions for the rows of a file."""
+    if safe:
+        settings.load_safely()
     chosen = _one_model(uri, model_uri, such_as="gittrack predict runs:/@/model -i data.csv")
     reading = _kind(reads, source, "csv", option="--from")
     writing = _kind(writes, target, "csv" if reading == "parquet" else reading, option="--to")

@@ -19,6 +19,9 @@ from gittrack.runs.store import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.", show_default=False)]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV.", show_default=False)]
+Safe = Annotated[
+    bool, typer.Option("--safe", help="Load only a model that runs no code of its own.")
+]
 Md = Annotated[bool, typer.Option("--md", help="Write Markdown.", show_default=False)]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 import yaml
 
 from gittrack.errors import MissingPackageError, ModelError, UsageError
-from gittrack.models import fromcode, mlmodel, pyfunc
+from gittrack.models import fromcode, pyfunc
 from gittrack.models.loading import load_model
 from gittrack.models.pythonmodel import PythonModel
 from gittrack.models.saving import save_model
@@ -56,19 +57,26 @@ def test_a_model_of_mlflows_has_no_digest_and_needs_none(model):
     assert load_model(model, flavor="sklearn")
 
 
-def test_safe_refuses_what_runs_code(model, tmp_path):
-    for load in (lambda **how: load_model(model, flavor="sklearn", **how),):
-        with pytest.raises(ModelError, match="is sklearn with a pickle, and loading that may run"):
-            load(safe=True)
+def test_safe_refuses_what_runs_code(model):
+    with pytest.raises(ModelError, match="is sklearn with a pickle, and loading that may run"):
+        load_model(model, flavor="sklearn", safe=True)
     with pytest.raises(ModelError, match="a pickle"):
         pyfunc.load_model(model, safe=True)
-    (tmp_path / "own.py").write_text("print('I run')\n")
-    described = mlmodel.read(model)
     text = (model / "MLmodel").read_text().replace("cloudpickle", "skops")
     (model / "MLmodel").write_text(text.replace("code: null", "code: code"))
-    assert described.digest
     with pytest.raises(ModelError, match="modules of its own"):
         pyfunc.load_model(model, safe=True)
+
+
+def test_a_whole_process_can_be_made_safe(model, monkeypatch):
+    monkeypatch.setenv("GITTRACK_SAFE", "1")
+    with pytest.raises(ModelError, match="a pickle"):
+        pyfunc.load_model(model)
+    command = [sys.executable, "-m", "gittrack", "serve", str(model), "--port", "0", "--safe"]
+    monkeypatch.delenv("GITTRACK_SAFE")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "loading that may run any code" in done.stderr
 
 
 class Shouting(PythonModel):
