@@ -8,7 +8,7 @@ if ! [ -x "$home/uv/bin/uv" ]; then
   "$home/uv/bin/python" -m pip install -q --disable-pip-version-check uv
 fi
 
-# gittrack itself is not installed there: tests lend it.
+# Of gittrack only the libraries are installed there: tests lend it.
 if ! [ -f "$home/conda/made" ]; then
   rm -rf "$home/conda"
   command -v patchelf >/dev/null || {
@@ -16,8 +16,8 @@ if ! [ -f "$home/conda/made" ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends patchelf >/dev/null
   }
   python3 -m venv "$home/conda"
-  "$home/conda/bin/python" -m pip install -q --disable-pip-version-check py-rattler \
-    cloudpickle docker jsonschema pyyaml rich tomli 'typer>=0.26,<0.29' virtualenv waitress
+  "$home/conda/bin/python" -m pip install -q --disable-pip-version-check py-rattler .
+  "$home/conda/bin/python" -m pip uninstall -q -y gittrack
   "$home/conda/bin/python" "$here/conda_channel.py" "$home/conda/channel"
   touch "$home/conda/made"
 fi

@@ -2,9 +2,9 @@
 state=/var/lib/gittrack-slurm
 export DEBIAN_FRONTEND=noninteractive
 
-if ! command -v sbatch >/dev/null; then
+if ! command -v sbatch >/dev/null || ! command -v pgrep >/dev/null; then
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge >/dev/null
+  apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge procps >/dev/null
 fi
 
 node=$(hostname -s)

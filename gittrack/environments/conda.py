@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gittrack import settings
 from gittrack.environments import building, entering, reading, virtualenv
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME = "conda"
 PROGRAMS = ("conda", "mamba", "micromamba")
+
+_RATTLING = Path(__file__).with_name("rattling.py")
 
 launch = entering.launch
 
@@ -88,35 +92,15 @@ def _with_program(workshop: Workshop, spec: Spec, program: str) -> None:
 
 
 def _with_rattler(workshop: Workshop, spec: Spec) -> None:
-    import asyncio
-
-    try:
-        asyncio.run(_install(workshop, spec))
-    except Exception as error:  # its errors have no common root
-        if type(error).__module__.partition(".")[0] not in ("rattler", "builtins", "exceptions"):
-            raise
-        raise ToolError(f"py-rattler failed: {error}") from None
-    _pip(workshop, spec)
-
-
-async def _install(workshop: Workshop, spec: Spec) -> None:
-    import rattler
-
+    channels = [_channel(channel) for channel in spec.channels]
+    given = json.dumps({"channels": channels, "packages": list(spec.conda)})
     cache = settings.cache_folder() / "conda"
-    workshop.to.step(f"solving {' '.join(spec.conda)}")
-    solved: Any = await rattler.solve(
-        sources=[_channel(channel) for channel in spec.channels],
-        specs=list(spec.conda),
-        platforms=[rattler.Platform.current(), rattler.Platform("noarch")],
-        virtual_packages=rattler.VirtualPackage.detect(),
-    )
-    workshop.to.step(f"installing {len(solved)} packages")
-    await rattler.install(
-        solved,
-        target_prefix=str(workshop.prefix),
-        cache_dir=str(cache),
-        show_progress=False,
-    )
+    try:
+        workshop.run(sys.executable, _RATTLING, workshop.prefix, cache, given)
+    except ToolError as error:
+        words = error.message.partition(": ")[2]
+        raise ToolError(f"py-rattler failed: {words}") from None
+    _pip(workshop, spec)
 
 
 def _channel(name: str) -> str:

@@ -122,3 +122,25 @@ def test_in_a_container(train: Callable[..., Path], store: Store) -> None:
     assert (project / "note.txt").stat().st_uid == os.getuid()
     assert (run.artifacts / "note.txt").stat().st_uid == os.getuid()
     assert "pip==" in (run.folder / "requirements.txt").read_text()
+
+
+def test_steps_in_a_virtual_environment_are_nested(
+    train: Callable[..., Path], store: Store
+) -> None:
+    project = train("python_env: python_env.yaml", python_env_yaml="")
+    (project / "steps.py").write_text(
+        "import mlflow\n"
+        "with mlflow.start_run():\n"
+        "    for alpha in (1, 2):\n"
+        "        mlflow.run('.', 'main', parameters={'alpha': alpha}, env_manager='local')\n"
+    )
+
+    command = [sys.executable, "-m", "gittrack", "run", str(project), "-e", "steps.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    runs = store.runs().runs
+    (outer,) = [run for run in runs if run.record.parent is None]
+    inner = [run for run in runs if run.record.parent == outer.run_id]
+    assert sorted(run.record.params["alpha"] for run in inner) == [1, 2]
+    assert all("/environments/virtualenv-" in run.record.tags["prefix"] for run in inner)

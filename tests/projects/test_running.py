@@ -222,6 +222,7 @@ def test_where_no_environment_is_named_it_is_said_which_one_is_used(echo: Path) 
 
 def test_the_same_function_stands_under_both_names() -> None:
     assert package.run is running.run
+    assert package.projects.run is running.run
 
 
 # -- the command
