@@ -253,10 +253,14 @@ def _csv(text: str, texts: Collection[str]) -> Any:
 
 
 def _frame(rows: list[list[Any]], *, columns: list[Any], index: Any = None, field: str) -> Any:
+    import numpy as np
     import pandas as pd
 
+    # Rows of nothing but floats need no search for the type of each column.
+    plain = all(type(cell) is float for row in rows for cell in row)
     try:
-        return pd.DataFrame(rows, columns=pd.Index(columns), index=index)
+        data = np.array(rows, dtype="float64") if plain and columns else rows
+        return pd.DataFrame(data, columns=pd.Index(columns), index=index)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidValueError(f"{field} is no table: {_line(error)}") from None
 
