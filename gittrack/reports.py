@@ -30,7 +30,8 @@ _MOST_CHARTS = 24
 _CELL = 120
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$&#!])")
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;color:#1a1a1a}
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto}
+body{padding:0 1rem;color:#1a1a1a}
 table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0 1.5rem}
 th,td{border:1px solid #ccc;padding:.25rem .6rem;text-align:left}th{background:#f3f3f3}
 svg{margin:.5rem;max-width:100%;height:auto;border:1px solid #ddd}
@@ -152,7 +153,6 @@ def _courses(runs: Sequence[StoredRun]) -> Section:
                 (point.step, point.value) for point in run.history(name)
             ]
             for run in runs
-            if name in run.record.metrics
         }
         charts.append(Chart(name, svg.chart(name, lines)))
     return Section("Courses", ("run", *names), rows if names else (), tuple(charts))

@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5c5c5c", "#b8a800")
 _WIDTH, _HEIGHT = 480, 220
-_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 28, 12, 30
+_LEFT, _TOP, _RIGHT, _BOTTOM = 72, 28, 12, 30
 _MOST_POINTS = 400
+_NAMED, _LINE = 8, 14
 
 
 def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """Return lines of (step, value) points as an SVG image with two axes; "" without any point."""
     finite = {
-        name: [(x, y) for x, y in points if math.isfinite(y)]
-        for name, points in lines.items()
-        if any(math.isfinite(y) for _, y in points)
+        (name, COLOURS[number % len(COLOURS)]): [(x, y) for x, y in points if math.isfinite(y)]
+        for number, (name, points) in enumerate(lines.items())
     }
+    finite = {line: points for line, points in finite.items() if points}
     every = [point for points in finite.values() for point in points]
     if not every:
         return ""
@@ -35,11 +36,12 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str
         return f"{left:.1f},{_HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM):.1f}"
 
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
+    height = _HEIGHT + _LINE * min(len(finite), _NAMED) + 4
+    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="sans-serif">',
         f"<title>{_text(title)}</title>",
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<path d="M{_LEFT},{_TOP}V{bottom}H{right}" fill="none" stroke="#767676"/>',
         f'<text font-size="13" x="{_LEFT}" y="16">{_text(title)}</text>',
         f'<text font-size="11" x="{_LEFT - 6}" y="{_TOP + 8}" text-anchor="end">{high:.4g}</text>',
@@ -47,13 +49,17 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str
         f'<text font-size="11" x="{_LEFT}" y="{_HEIGHT - 10}">{start:g}</text>',
         f'<text font-size="11" x="{right}" y="{_HEIGHT - 10}" text-anchor="end">{end:g}</text>',
     ]
-    for number, (line, points) in enumerate(finite.items()):
-        colour = COLOURS[number % len(COLOURS)]
+    for number, ((line, colour), points) in enumerate(finite.items()):
         thinned = [*points[:: -(-len(points) // _MOST_POINTS) or 1], *points[-1:]]
         places = " ".join(place(*point) for point in thinned)
         style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-linecap="round"'
-        name = f"<title>{_text(line)}</title>"
-        parts.append(f'<polyline points="{places}" {style}>{name}</polyline>')
+        name = _text(line)
+        parts.append(f'<polyline points="{places}" {style}><title>{name}</title></polyline>')
+        if number < _NAMED:
+            down = _HEIGHT + _LINE * number + 8
+            parts.append(
+                f'<text font-size="11" x="{_LEFT}" y="{down}" fill="{colour}">{name}</text>'
+            )
     return "\n".join([*parts, "</svg>"])
 
 
