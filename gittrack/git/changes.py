@@ -112,15 +112,6 @@ def _tree(state: Code, cwd: Path, env: dict[str, str]) -> str:
     return run_git_bytes(["write-tree"], cwd=cwd, env=env, timeout=SECONDS).decode().strip()
 
 
-def diff(first: str, second: str, *, cwd: Path, most: int) -> str:
-    """Return what changed between two commits as text, at most so many characters of it.
-
-    Raises:
-        ToolError: one of them is not in the repository of `cwd`, or there is none.
-    """
-    return between_states(Code(first), Code(second), cwd=cwd, text=True)[1][:most]
-
-
 def check(*commits: str, cwd: Path) -> None:
     """Make sure that commits are in a repository.
 

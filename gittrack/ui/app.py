@@ -159,7 +159,7 @@ class PagesApp:
             return answers.data(data.committed(runs))
         if name == "code.json":
             first, second = (runs.find(query.get(side, "")) for side in ("first", "second"))
-            return answers.data(data.code(first, second, runs))
+            return answers.data(data.differing_code(first, second, runs))
         chosen = [runs.find(one) for one in ids[:_MOST_RUNS]]
         if name == "curves.json":
             metric = query.get("metric", "")

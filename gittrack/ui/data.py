@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gittrack import compare
+from gittrack.compare import code, directions
 from gittrack.errors import FilterError, ToolError
-from gittrack.git import changes
 from gittrack.git.uncommitted import uncommitted
 from gittrack.search import Key, fields, parse_filter, unknown_keys
 from gittrack.search.evaluate import fitting
 from gittrack.ui import artifactview, curves
 from gittrack.ui.source import newest_first
-from gittrack.ui.table import git_of, table
+from gittrack.ui.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gittrack.runs.reading import StoredRun
+    from gittrack.runs.store import Store
     from gittrack.ui.curves import Curves
     from gittrack.ui.source import Runs
 
@@ -48,6 +48,7 @@ def runs(
             for item in source.experiments
         ],
         "problems": [str(problem) for problem in source.problems()[:_MOST_PROBLEMS]],
+        "directions": _directions(chosen, source.store),
         **table(newest_first(chosen), source.state, system=system),
     }
 
@@ -105,18 +106,19 @@ def committed(source: Runs) -> dict[str, list[str]]:
     return states
 
 
-def code(first: StoredRun, second: StoredRun, source: Runs) -> dict[str, Any]:
+def differing_code(first: StoredRun, second: StoredRun, source: Runs) -> dict[str, Any]:
     """Return what differs in the code of two runs: what was recorded, and the text of it."""
-    difference = compare.compare(first, second, source.store)
-    commits = [str(git_of(run).get("commit") or "") for run in (first, second)]
-    diff, unknown = "", difference.unknown
-    if all(commits) and commits[0] != commits[1] and not unknown:
-        try:
-            diff = changes.diff(*commits, cwd=source.store.root, most=_MOST_DIFF)
-        except ToolError as error:
-            unknown = error.message
-    entries = [change.to_dict() for change in difference.code]
-    return {"entries": entries, "unknown": unknown, "diff": diff}
+    changed = code.compare_code(first, second, source.store.root, text=True)
+    entries = [pair.to_dict() for pair in code.source_pairs(first, second) if pair.differs]
+    return {"entries": entries, "unknown": changed.unknown, "diff": changed.patch[:_MOST_DIFF]}
+
+
+def _directions(found: Iterable[StoredRun], store: Store) -> dict[str, str]:
+    """Return the direction in which each metric is better, as far as that is known."""
+    chosen = directions.configured(store.root)
+    metrics = {name for run in found for name in run.record.metrics}
+    known = {name: directions.direction_of(name, chosen) for name in sorted(metrics)}
+    return {name: way for name, way in known.items() if way is not None}
 
 
 def _known_keys(found: Iterable[StoredRun]) -> set[Key]:

@@ -14,6 +14,7 @@ import pytest
 from gittrack.runs.store import Store
 from gittrack.ui.app import PagesApp
 from gittrack.ui.guard import Guard
+from tests.conftest import git, make_repository
 from tests.making import write_run
 from tests.ui import gallery
 
@@ -139,6 +140,7 @@ def test_a_run_page_tells_everything(full: Client):
         "python train.py --alpha 0.5",
         "numpy==2.4.0",
         "epoch 2\ndone",
+        "gittrack rerun best000000",
         "git apply mlruns/wine/",
         "gittrack serve runs:/best000000/model",
         "sepal",
@@ -308,3 +310,37 @@ def test_a_broken_run_hides_no_other(full: Client, store: Store):
     data = full.get("/data/runs.json").json
     assert "best000000" in data["runs"]["id"]
     assert any("run.json" in problem for problem in data["problems"])
+
+
+def test_the_code_of_two_runs_is_a_patch(client: Client, store: Store):
+    folder = store.root.parent
+    commits = []
+    for text in ("lr = 0.1\n", "lr = 0.2\n"):
+        make_repository(folder, {"train.py": text})
+        commits.append(git("rev-parse", "HEAD", cwd=folder))
+    for run_id, commit in zip(("first00000", "second0000"), commits, strict=True):
+        write_run(store, run_id, source={"git": {"commit": commit, "branch": "main"}})
+    code = client.get("/data/code.json?first=first00000&second=second0000").json
+    assert "-lr = 0.1\n+lr = 0.2\n" in code["diff"]
+    assert [entry["name"] for entry in code["entries"]] == ["commit"]
+
+
+def test_a_revision_is_looked_at_and_not_edited(client: Client, store: Store):
+    write_run(store, "a123456789", params={"alpha": 1})
+    make_repository(store.root.parent)
+    write_run(store, "b123456789")
+    assert client.get("/data/runs.json?rev=main").json["runs"]["id"] == ["a123456789"]
+    assert client.app.guard.token not in client.get("/run/a123456789.html?rev=main").text
+    assert client.get("/data/runs.json?rev=nowhere").status == 404
+    assert client.get("/data/runs.json?rev=--output=x").status == 404
+    assert client.get("/data/committed.json").json == {"new": ["b123456789"], "changed": []}
+
+
+def test_a_model_is_registered_and_shown(full: Client):
+    asked = {"runs": ["best000000"], "register": {"name": gallery.HOSTILE, "path": "model"}}
+    assert full.edit(asked).json["done"].startswith("registered as version 1")
+    text = full.get("/models.html").text
+    assert "&lt;img src=x" in text
+    assert "<img src=x" not in text
+    folder = next(path for path in (full.app.views.store.root / "models").iterdir())
+    assert "brave-otter" in full.get(f"/model/{folder.name}.html").text

@@ -28,8 +28,8 @@
     const only = byId("differs").checked;
     const best = (key) => {
       const values = runs.map((run) => rows.value(run, key)).filter(Number.isFinite);
-      const wanted = /loss|err|rmse|mae|mse|perplexity|time/i.test(key) ? Math.min(...values) : Math.max(...values);
-      return values.length > 1 ? wanted : undefined;
+      const way = rows.directions[key.slice(8)];
+      return values.length > 1 && way ? Math[way](...values) : undefined;
     };
     /** Return the value that most runs have; nothing where two are as frequent. */
     const mostUsual = (key) => {
@@ -42,9 +42,9 @@
       const differs = !OWN.has(key) && !rows.isSame(runs, key);
       if (only && !differs && !OWN.has(key)) return null;
       const top = key.startsWith("metrics.") && differs ? best(key) : undefined;
-      const usual = differs && top === undefined ? mostUsual(key) : undefined;
+      const usual = differs && !key.startsWith("metrics.") ? mostUsual(key) : undefined;
       return el("tr", { className: differs ? "differs" : "" }, el("th", { scope: "row", title: Rows.title(key) }, Rows.title(key)),
-        ...runs.map((run) => el("td", { title: String(rows.value(run, key) ?? ""), className: top !== undefined ? (rows.value(run, key) === top ? "best" : "") : differs && rows.value(run, key) !== usual ? "other" : "" }, rows.text(run, key))));
+        ...runs.map((run) => el("td", { title: String(rows.value(run, key) ?? ""), className: key.startsWith("metrics.") ? (top !== undefined && rows.value(run, key) === top ? "best" : "") : differs && rows.value(run, key) !== usual ? "other" : "" }, rows.text(run, key))));
     };
     const part = (title, keys) => {
       const lines = keys.map(line).filter(Boolean);

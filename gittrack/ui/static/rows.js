@@ -17,6 +17,7 @@ class Rows {
     this.experiments = [];
     this.datasets = [];
     this.problems = [];
+    this.directions = {};
   }
 
   /** Take in data of all runs, or of those that changed; tell whether anything did. */
@@ -25,6 +26,7 @@ class Rows {
     this.version = data.version;
     this.experiments = data.experiments;
     this.problems = data.problems;
+    Object.assign(this.directions, data.directions);
     const places = data.runs.id.map((id) => {
       if (!this.places.has(id)) this.places.set(id, this.size++);
       const place = this.places.get(id);
