@@ -252,11 +252,17 @@ class Registry:
         self._bury(model, found.number, user)
 
     def used_runs(self) -> dict[str, list[Version]]:
-        """Return the runs that versions point to, and these versions: such a run has to stay."""
+        """Return the runs that versions point to, and these versions: such a run has to stay.
+
+        Raises:
+            StoreError: a version cannot be read, so that nobody knows which run it points to.
+        """
         used: dict[str, list[Version]] = {}
         for model in self.models():
-            for one in self.versions(model.name).versions:
-                used.setdefault(one.run_id, []).append(one)
+            for number in reading.numbers(model.folder):
+                one = reading.read_version(model, number)
+                if not one.removed:
+                    used.setdefault(one.run_id, []).append(one)
         return used
 
     def check_unused(self, run_id: str) -> None:
@@ -264,6 +270,7 @@ class Registry:
 
         Raises:
             RunStateError: one does.
+            StoreError: a version cannot be read; see `used_runs`.
         """
         if versions := self.used_runs().get(run_id):
             found = versions[0]

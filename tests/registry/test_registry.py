@@ -146,6 +146,14 @@ def test_a_run_that_a_version_points_to_is_in_use(registry):
     registry.check_unused("k3v9x2mq7d")
 
 
+def test_while_a_version_cannot_be_read_no_run_is_known_to_be_unused(registry):
+    register(registry)
+    (registry.root / "wine/versions/1.json").write_text("<<<<<<< a\n=======\n>>>>>>> b\n")
+    for asked in (registry.used_runs, lambda: registry.check_unused("another")):
+        with pytest.raises(StoreError, match="conflict markers"):
+            asked()
+
+
 def test_registering_at_once_gives_each_a_number(registry):
     register(registry)
     with ThreadPoolExecutor(8) as pool:
