@@ -5,7 +5,6 @@ The tree is described in the README, section "What is on disk".
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import unicodedata
@@ -106,6 +105,8 @@ def edit_name(milliseconds: int) -> str:
 
 def edit_name_of(milliseconds: int, content: str) -> str:
     """Return the name of an edit that is always the same for the same content."""
+    import hashlib
+
     digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
     return f"edit-{stamp(milliseconds)}-{digest[:_RANDOM_LENGTH]}.json"
 
@@ -188,6 +189,8 @@ def folder_for(name: str) -> str:
 def hashed_folder(name: str) -> str:
     """Return slug and digest of a name, for names that cannot be a folder as they stand."""
     normal = unicodedata.normalize("NFC", name)
+    import hashlib
+
     digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     plain = unicodedata.normalize("NFKD", normal).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:46].rstrip("-")

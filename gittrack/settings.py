@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import which
 
 from gittrack import paths
 from gittrack.errors import StoreError, UsageError
@@ -125,6 +124,8 @@ def cache_folder() -> Path:
 
 def find_program(*names: str, variable: str = "") -> str | None:
     """Return the path of the first program that is named by a variable, on PATH or beside ours."""
+    from shutil import which
+
     if variable and (named := os.environ.get(variable)):
         return named
     beside = os.path.dirname(sys.executable)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +121,8 @@ def capture(folder: Path, *, store: Path | None = None) -> CodeState | None:
     commit, branch, dirty = seen.commit, seen.branch, bool(seen.changed or seen.untracked)
     if not dirty or commit is None:
         return CodeState(top, commit, branch, remote, user, dirty=dirty)
+    import tempfile
+
     try:
         with tempfile.TemporaryDirectory(prefix="gittrack-") as scratch:
             work = _Work(top, commit, scope, folder / index, Path(scratch), deadline)
@@ -302,6 +302,8 @@ def _patch(work: _Work, status: _Status) -> Patch:
     data = work.git([*_DIFF, work.commit, *work.scope, *excluded], index="index")
     data, secret = _without_secrets(data, work.top)
     left_out = sorted({*left_out, *secret, *status.inside})
+    import hashlib
+
     digest = hashlib.sha256(data).hexdigest() if data else ""
     if len(data) > MAX_PATCH:
         return Patch(b"", digest, tuple(left_out), truncated=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import socket
 import stat
 import threading
 import time
@@ -133,7 +132,7 @@ def take(store: Path, run_id: str) -> Mark | None:
         time.sleep(_PAUSE_SECONDS)  # a reader that looks at the mark locks it for a moment
     else:
         return None
-    mark = {"host": socket.gethostname(), "boot": boot_id(), "pid": os.getpid()}
+    mark = {"host": host(), "boot": boot_id(), "pid": os.getpid()}
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(mark).encode() + b"\n", 0)
     return Mark(path, descriptor)
@@ -148,7 +147,7 @@ def state(store: Path, run_id: str) -> State:
         return "elsewhere"
     try:
         mark = _read(descriptor)
-        if mark.get("host") == socket.gethostname():
+        if mark.get("host") == host():
             if mark.get("boot") != boot_id():
                 return "interrupted"
             return "interrupted" if _lock(descriptor, shared=True) else "running"
@@ -156,6 +155,15 @@ def state(store: Path, run_id: str) -> State:
         return "running" if age < SILENT_SECONDS else "silent"
     finally:
         os.close(descriptor)
+
+
+def host() -> str:
+    """Return this machine's name."""
+    if hasattr(os, "uname"):  # to import `socket` takes longer than to log a short run
+        return os.uname().nodename
+    import socket
+
+    return socket.gethostname()
 
 
 def boot_id() -> str:

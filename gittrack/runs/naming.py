@@ -6,7 +6,6 @@ By its id or the beginning of it, its name, `@` for the latest and `@~2` for the
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +88,8 @@ def _unmeasured(store: Store, metric: str, known: set[str]) -> NotFoundError:
         return NotFoundError(f"{what} that is a number", hint="gittrack ls shows its values")
     if not known:
         return NotFoundError(what, hint="none of them has metrics")
+    import difflib
+
     near = difflib.SequenceMatcher(b=metric.lower())
 
     def likeness(name: str) -> float:

@@ -127,9 +127,11 @@ class Store:
         Raises:
             StoreError: the tree cannot be written.
         """
+        if folder in {name, paths.DEFAULT_FOLDER}:
+            return
         path = self.root / folder / paths.EXPERIMENT_JSON
         made_for_it = folder in {paths.folder_for(name), paths.hashed_folder(name)}
-        if made_for_it and folder not in {name, paths.DEFAULT_FOLDER} and not path.exists():
+        if made_for_it and not path.exists():
             content = f'{{\n  "format": 1,\n  "name": {to_json(name)}\n}}\n'
             files.make_folder(path.parent)
             files.write_new(path, content.encode())

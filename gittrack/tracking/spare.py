@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def create(name: str | None, error: StoreError) -> RunWriter:
 
 
 def _folder() -> str:
+    import tempfile
+
     try:
         return tempfile.gettempdir()
     except OSError:  # no folder can be written, or no file opened

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import warnings
 from contextlib import suppress
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from gittrack import settings
@@ -135,7 +134,9 @@ class Sampler:
 
     def _write(self, samples: list[dict[str, float]]) -> None:
         mean = {
-            self._prefix + name: round(fmean(sample.get(name, value) for sample in samples), 3)
+            self._prefix + name: round(
+                sum(sample.get(name, value) for sample in samples) / len(samples), 3
+            )
             for name, value in samples[-1].items()
         }
         line = lines.metrics_line(mean, time=now_ms(), step=self._step)
