@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gittrack.runs.store import Store
 from gittrack.tracking import active, holding
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 FOREIGN = ("GITTRACK_", "MLFLOW_", "GIT_", "RANK", "XDG_", "NO_COLOR", "COLUMNS", "PYTHONPATH")
 SOURCE = Path(__file__).parent.parent
+
+
+# A machine that is busy with something else is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

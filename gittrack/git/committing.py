@@ -96,7 +96,7 @@ def commit_files(paths: Sequence[str], message: str, *, top: Path) -> Made | Non
     """
     with tempfile.TemporaryDirectory(prefix="gittrack-") as scratch:
         entries: list[Entry] | None = None
-        for _ in pauses():
+        for _ in pauses(PATIENCE_SECONDS * 4):  # others that commit meanwhile make progress
             now = head(top)
             with_index = _PrivateIndex(top, Path(scratch) / "index", now.commit)
             if entries is None:
@@ -112,7 +112,7 @@ def commit_files(paths: Sequence[str], message: str, *, top: Path) -> Made | Non
                 break
         else:
             raise ToolError(
-                f"{now.branch} could not be moved for {PATIENCE_SECONDS:g} s",
+                f"{now.branch} could not be moved for {PATIENCE_SECONDS * 4:g} s",
                 hint=f"if no other Git is at work, remove {now.ref}.lock in the Git folder",
             )
     put_into_index(entries, now.ref, top=top)

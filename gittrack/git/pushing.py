@@ -28,7 +28,7 @@ from gittrack.git.committing import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 300.0
 _OURS = "Gittrack-"
 _REFUSED = re.compile(
     r"non-fast-forward|fetch first|cannot lock ref|failed to update ref|incorrect old value"
