@@ -267,6 +267,25 @@ def test_text_of_another_encoding_is_kept_so_that_it_can_be_seen(
     assert len(taken.problems) == 1
 
 
+def test_names_and_registered_models_of_a_stranger_are_a_line_each(
+    store: Store, isolated: Path
+) -> None:
+    root = make_store(isolated / "old", params__fine="1")
+    run = root / "1" / ("a" * 32)
+    meta = (run / "meta.yaml").read_text().replace("user_id: ana\n", "")
+    (run / "meta.yaml").write_text(meta)
+    put(run / "params" / "new\nline", "1")
+    put(root / "2" / "meta.yaml", 'name: "we\\nird"\n')
+    put(root / "models" / "evil" / "meta.yaml", "name: ../../evil\n")
+    put(root / "models" / "v" / "meta.yaml", "name: v\n")
+    put(root / "models" / "v" / "version-1" / "meta.yaml", "version: x\n")
+    taken = bring_in(store, root)
+    record = store.find("a" * 32).record
+    assert (record.params, record.user) == ({"fine": "1"}, None)
+    assert len(taken.problems) == 4
+    assert not (store.root / "models").exists()
+
+
 def test_artifacts_that_git_would_not_take_are_named(store: Store, isolated: Path) -> None:
     root = make_store(
         isolated / "old", **{"artifacts__.git__config": "x", "artifacts__.gitignore": "*"}

@@ -18,7 +18,7 @@ PARENT_TAG = "mlflow.parentRunId"
 NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 _SOURCE_TYPES = {1: "NOTEBOOK", 2: "JOB", 3: "PROJECT", 4: "LOCAL"}
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_NOBODY = ("", "unknown")
+_NOBODY = (None, "", "unknown")
 _INT64 = 2**63
 
 
