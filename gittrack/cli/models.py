@@ -120,11 +120,26 @@ def predict(
     ] = None,
     env_manager: EnvManager = None,
     safe: Safe = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="spark, dask or ray: from a file or folder to a folder.",
+        ),
+    ] = None,
 ) -> None:
     """Write a model's predictions for the rows of a file."""
     if safe:
         settings.load_safely()
     chosen = _one_model(uri, model_uri, such_as="gittrack predict runs:/@/model -i data.csv")
+    if engine is not None:
+        if writes is not None or env_manager is not None or safe:
+            raise UsageError(
+                "--engine does not take --to, --env-manager or --safe", hint="leave it out"
+            )
+        _on_engine(engine, chosen, source, target, reads)
+        return
     reading = _kind(reads, source, "csv", option="--from")
     writing = _kind(writes, target, "csv" if reading == "parquet" else reading, option="--to")
     options = {"-i": source, "-o": target, "--from": reading, "--to": writing}
@@ -153,6 +168,26 @@ def predict(
         )
     if target != "-":
         render.say(f"wrote {rows} predictions to {target}", kind="done")
+
+
+def _on_engine(engine: str, chosen: str, source: str, target: str, reads: str | None) -> None:
+    from gittrack.engines.batch import KINDS, score
+
+    if "-" in (source, target):
+        raise UsageError("--engine reads and writes files", hint="name them: -i FILES -o FOLDER")
+    files = Path(source)
+    named = next(filter(None, map(chunks.kind_of, (files, *_inside(files)))), None)
+    kind = reads or named
+    if kind is None:
+        raise UsageError(
+            f"{source} does not say what {engine} is to read", hint=f"--from {', '.join(KINDS)}"
+        )
+    score(engine, resolve(chosen), files, Path(target), kind=kind)
+    render.say(f"wrote the rows with their predictions into {target}", kind="done")
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def prepare_env(

@@ -6,7 +6,7 @@ Engines keep no order, so the rows stand beside their predictions.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gittrack.engines import answers, parcel, spark
 from gittrack.errors import (
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 
     from gittrack.engines.parcel import InMemory
 
-Kind = Literal["csv", "jsonl", "parquet"]
-
+KINDS = ("csv", "jsonl", "parquet")
 COLUMN = "prediction"
 
 
-def score(engine: str, folder: Path, source: Path, target: Path, *, kind: Kind) -> None:
+def score(engine: str, folder: Path, source: Path, target: Path, *, kind: str) -> None:
     """Write the rows of files with their predictions, scored on an engine.
 
     Args:
@@ -38,7 +37,7 @@ def score(engine: str, folder: Path, source: Path, target: Path, *, kind: Kind) 
         folder: the model's.
         source: a file, or a folder of files.
         target: a folder that is not there yet.
-        kind: of the files that are read and written.
+        kind: of the files that are read and written, one of `KINDS`.
 
     Raises:
         UsageError: there is no such engine, or `target` is there.
@@ -50,6 +49,8 @@ def score(engine: str, folder: Path, source: Path, target: Path, *, kind: Kind) 
     """
     if engine not in ENGINES:
         raise UsageError(f"no engine {engine!r}", hint=f"--engine takes: {', '.join(ENGINES)}")
+    if kind not in KINDS:
+        raise UsageError(f"{engine} does not read {kind!r}", hint=f"--from {', '.join(KINDS)}")
     if target.exists():
         raise UsageError(f"{target} is there already", hint="name a new folder with -o")
     if not source.exists():
@@ -58,7 +59,7 @@ def score(engine: str, folder: Path, source: Path, target: Path, *, kind: Kind) 
         ENGINES[engine](folder, source, target, kind)
 
 
-def _by_spark(folder: Path, source: Path, target: Path, kind: Kind) -> None:
+def _by_spark(folder: Path, source: Path, target: Path, kind: str) -> None:
     session = spark.session("gittrack predict")
     session.sparkContext.setLogLevel("OFF")  # what fails is said once, below
     reader = session.read.options(header=True, inferSchema=True)
@@ -72,7 +73,7 @@ def _by_spark(folder: Path, source: Path, target: Path, kind: Kind) -> None:
     {"csv": write.csv, "jsonl": write.json, "parquet": write.parquet}[kind](str(target.absolute()))
 
 
-def _by_dask(folder: Path, source: Path, target: Path, kind: Kind) -> None:
+def _by_dask(folder: Path, source: Path, target: Path, kind: str) -> None:
     dask = packages.need("dask", why="predictions by Dask")
     table = packages.need("dask.dataframe", why="predictions by Dask")
     files = str(source / "*" if source.is_dir() else source)
@@ -93,7 +94,7 @@ def _by_dask(folder: Path, source: Path, target: Path, kind: Kind) -> None:
         scored.to_json(str(target / "part-*.json"), orient="records", lines=True)
 
 
-def _by_ray(folder: Path, source: Path, target: Path, kind: Kind) -> None:
+def _by_ray(folder: Path, source: Path, target: Path, kind: str) -> None:
     data = packages.need("ray.data", why="predictions by Ray")
     read = {"csv": data.read_csv, "jsonl": data.read_json, "parquet": data.read_parquet}[kind]
     dataset = read(str(source.absolute()))
@@ -104,7 +105,7 @@ def _by_ray(folder: Path, source: Path, target: Path, kind: Kind) -> None:
     getattr(scored, name)(str(target.absolute()))
 
 
-ENGINES: Mapping[str, Callable[[Path, Path, Path, Kind], None]] = {
+ENGINES: Mapping[str, Callable[[Path, Path, Path, str], None]] = {
     "spark": _by_spark,
     "dask": _by_dask,
     "ray": _by_ray,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def main() -> None:
         batch.score(engine, Path("linear"), source, target, kind=kind)
         scored = read(kind, target)
         found[kind] = [scored.columns.tolist(), scored["prediction"].tolist()]
+    command = ["predict", "linear", "-i", "in-csv", "-o", "by-command", "--engine", engine]
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "gittrack", *command],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found["by command"] = read("csv", "by-command")["prediction"].tolist()
+    found["said"] = said.stderr.splitlines()[-1]
     one = Path("in-csv/0.csv")
     found["there"] = refused(
         lambda: batch.score(engine, Path("linear"), one, Path("out-csv"), kind="csv")

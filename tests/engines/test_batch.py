@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gittrack.cli.main import main
 from gittrack.engines import batch
 from gittrack.errors import MissingPackageError, UsageError
 from tests.engines.conftest import HERE, run_in_engines
@@ -21,6 +22,8 @@ def test_files_are_scored_whole(engine: str, isolated: Path) -> None:
         columns, predictions = found[kind]
         assert columns == ["a", "b", "prediction"]
         assert predictions == pytest.approx(LINE, abs=1e-9)
+    assert found["by command"] == pytest.approx(LINE, abs=1e-9)
+    assert found["said"] == "wrote the rows with their predictions into by-command"
     assert found["there"] == ["UsageError", "out-csv is there already"]
     assert found["none"] == ["NotFoundError", "cannot read no.csv: no such file or folder"]
     assert found["column"] == ["SchemaMismatchError", "Model is missing inputs ['b']"]
@@ -42,3 +45,21 @@ def test_an_engine_that_is_not_installed(isolated: Path, engine: str, package: s
     with pytest.raises(MissingPackageError, match=f"need {package}, which") as caught:
         batch.score(engine, isolated, isolated, isolated / "out", kind="csv")
     assert caught.value.hint == f"pip install {package}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "error: --engine reads and writes files"),
+        (["-i", "a.txt", "-o", "out"], "error: a.txt does not say what dask is to read"),
+        (["-i", "a.json", "-o", "out"], "hint: --from csv, jsonl, parquet"),
+        (["-i", "a.csv", "-o", "out", "--to", "csv"], "error: --engine does not take --to"),
+    ],
+)
+def test_what_the_command_refuses(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", "model", "--engine", "dask", *arguments])
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
