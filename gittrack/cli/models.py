@@ -134,16 +134,19 @@ def predict(
         settings.load_safely()
     chosen = _one_model(uri, model_uri, such_as="gittrack predict runs:/@/model -i data.csv")
     if engine is not None:
-        if writes is not None or env_manager is not None or safe:
-            raise UsageError(
-                "--engine does not take --to, --env-manager or --safe", hint="leave it out"
-            )
+        _refuse_with_engine(writes, env_manager, safe)
         _on_engine(engine, chosen, source, target, reads)
         return
     reading = _kind(reads, source, "csv", option="--from")
     writing = _kind(writes, target, "csv" if reading == "parquet" else reading, option="--to")
     options = {"-i": source, "-o": target, "--from": reading, "--to": writing}
     _enter(chosen, env_manager, ["predict", chosen, *_spelled(options)])
+    rows = _score(chosen, source, target, reads=reading, writes=writing)
+    if target != "-":
+        render.say(f"wrote {rows} predictions to {target}", kind="done")
+
+
+def _score(chosen: str, source: str, target: str, *, reads: Kind, writes: Kind) -> int:
     with ExitStack() as stack:
         model = load_model(chosen)
         size = 0
@@ -163,11 +166,16 @@ def predict(
             if target == "-"
             else stack.enter_context(batch.written_whole(Path(target)))
         )
-        rows = batch.predict(
-            model, incoming, outgoing, reads=reading, writes=writing, on_chunk=on_chunk
+        return batch.predict(
+            model, incoming, outgoing, reads=reads, writes=writes, on_chunk=on_chunk
         )
-    if target != "-":
-        render.say(f"wrote {rows} predictions to {target}", kind="done")
+
+
+def _refuse_with_engine(*given: object) -> None:
+    if any(given):
+        raise UsageError(
+            "--engine does not take --to, --env-manager or --safe", hint="leave it out"
+        )
 
 
 def _on_engine(engine: str, chosen: str, source: str, target: str, reads: str | None) -> None:
@@ -178,7 +186,7 @@ def _on_engine(engine: str, chosen: str, source: str, target: str, reads: str | 
     files = Path(source)
     named = next(filter(None, map(chunks.kind_of, (files, *_inside(files)))), None)
     kind = reads or named
-    if kind is None:
+    if kind not in KINDS:
         raise UsageError(
             f"{source} does not say what {engine} is to read", hint=f"--from {', '.join(KINDS)}"
         )
