@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gittrack.entities import Experiment, experiment_of
 from gittrack.errors import GittrackError, InvalidValueError
@@ -23,12 +23,11 @@ from gittrack.search.snapshot import Snapshot, look
 from gittrack.search.syntax import Key, Node, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gittrack.runs.store import Store
 
 ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
-_T = TypeVar("_T")
 
 __all__ = [
     "Found",
@@ -96,7 +95,13 @@ def runs(
     chosen = _chosen(store, experiments, known)
     problems: list[Problem] = []
     query = _Query(parse_filter(filter_string), parse_order(order_by), view, known)
-    folders, total = _find(store, query, chosen, problems, use)
+    folders, total = look(
+        store,
+        lambda snapshot: use(snapshot, _places(snapshot, query)),
+        experiments=chosen,
+        problems=problems,
+        keys=query.keys,
+    )
     return Found(list(_read(store, folders, known, problems)), problems, total)
 
 
@@ -123,7 +128,13 @@ def table(
 
     known = _known(store)
     query = _Query(parse_filter(filter_string), parse_order(order_by), view, known)
-    return _find(store, query, _chosen(store, experiments, known), problems, use)
+    return look(
+        store,
+        lambda snapshot: use(snapshot, _places(snapshot, query)),
+        experiments=_chosen(store, experiments, known),
+        problems=problems,
+        keys={*query.keys, *wanted},
+    )
 
 
 def known_keys(store: Store) -> set[Key]:
@@ -138,6 +149,12 @@ class _Query(NamedTuple):
     orders: Sequence[Order]
     view: ViewType
     known: Mapping[str, bool]
+
+    @property
+    def keys(self) -> set[Key]:
+        """All that is looked at."""
+        order = (Key("attribute", "start_time"), Key("attribute", "run_id"))
+        return {*keys(self.node), *(item.key for item in self.orders), *order}
 
 
 def _known(store: Store) -> dict[str, bool]:
@@ -154,21 +171,6 @@ def _chosen(
         ids.get(item) or (item if item in known else store.experiment(item).experiment_id)
         for item in experiments
     ]
-
-
-def _find(
-    store: Store,
-    query: _Query,
-    experiments: Iterable[str],
-    problems: list[Problem],
-    use: Callable[[Snapshot, list[int]], _T],
-) -> _T:
-    return look(
-        store,
-        lambda snapshot: use(snapshot, _places(snapshot, query)),
-        experiments=experiments,
-        problems=problems,
-    )
 
 
 def _folders(snapshot: Snapshot, at: Iterable[int]) -> list[Path]:

@@ -15,11 +15,11 @@ from gittrack import paths
 from gittrack.files import Problem
 from gittrack.runs.reading import read_run
 from gittrack.runs.trees import DISK, Tree
-from gittrack.search.fields import answers
+from gittrack.search.fields import answer, answers
 from gittrack.search.syntax import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from gittrack.runs.reading import StoredRun
@@ -98,12 +98,16 @@ class Folder:
         """Tell whether a run is still as it was when it was read."""
         return bool(entry.stamp) and self.stamp(entry.name, entry.files) == entry.stamp
 
-    def read(self, name: str, *, now: int) -> Row:
-        """Read a run and stamp it; `now` in ns since 1970.
+    def read(self, name: str, *, now: int, only: Collection[Key] | None = None) -> Row:
+        """Read a run and stamp it; `now` in ns since 1970. With `only`, no more, and no stamp.
 
         Raises:
             GittrackError: it cannot be read.
         """
+        if only is not None:
+            return Row(
+                Entry(name, (), b""), _searchable(read_run(self.path / name, self.tree), only)
+            )
         try:
             names = self.tree.names(self.path / name) if self.tree is DISK else []
         except OSError:
@@ -165,14 +169,17 @@ def rows_of(chunk: Chunk) -> list[Row]:
     return [Row(entry, found) for entry, found in zip(chunk.entries, answered, strict=True)]
 
 
-def problems_of(folder: Path, answer: Answer) -> list[Problem]:
+def problems_of(folder: Path, told: Answer) -> list[Problem]:
     """Return the problems of a run from what its chunk has under `PROBLEMS`."""
-    told = json.loads(answer) if isinstance(answer, str) else []
-    return [Problem(folder / name, message, line, hint) for name, line, message, hint in told]
+    listed = json.loads(told) if isinstance(told, str) else []
+    return [Problem(folder / name, message, line, hint) for name, line, message, hint in listed]
 
 
-def _searchable(run: StoredRun) -> dict[Key, Answer]:
-    found = answers(run)
+def _searchable(run: StoredRun, only: Collection[Key] | None = None) -> dict[Key, Answer]:
+    if only is None:
+        found = answers(run)
+    else:
+        found = {key: value for key in only if (value := answer(run, key)) is not None}
     if run.deleted:
         found[DELETED] = 1
     if run.problems:

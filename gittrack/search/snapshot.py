@@ -30,7 +30,7 @@ from gittrack.search.chunks import (
 from gittrack.search.syntax import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from gittrack.runs.store import Store
     from gittrack.search.fields import Answer
@@ -111,11 +111,13 @@ def look(
     *,
     experiments: Iterable[str],
     problems: list[Problem],
+    keys: Collection[Key] | None = None,
 ) -> _Found:
     """Return what `use` finds in a snapshot; what could not be read is added to `problems`.
 
     Args:
         experiments: their ids.
+        keys: all that `use` asks for, so that no more is looked up where there is no index.
     """
     chosen = list(dict.fromkeys(experiments))
     if store.tree is DISK:
@@ -126,7 +128,7 @@ def look(
             with suppress(sqlite3.OperationalError):  # another does the same, or it may not be
                 refresh.save()
             return found
-    refresh = _Refresh(store, None)
+    refresh = _Refresh(store, None, keys)
     found = refresh.use(chosen, use)
     problems += refresh.problems
     return found
@@ -135,7 +137,10 @@ def look(
 class _Refresh:
     """What becomes of the chunks of an index when the runs are looked at again."""
 
-    def __init__(self, store: Store, source: index.Index | None) -> None:
+    def __init__(
+        self, store: Store, source: index.Index | None, only: Collection[Key] | None = None
+    ) -> None:
+        self._only = only
         self.problems: list[Problem] = []
         self._store = store
         self._source = source
@@ -219,7 +224,7 @@ class _Refresh:
     def _read(self, folder: Folder, names: Iterable[str], now: int) -> Iterator[Row]:
         for name in names:
             try:
-                yield folder.read(name, now=now)
+                yield folder.read(name, now=now, only=self._only)
             except GittrackError as error:
                 self.problems.append(_unreadable(folder.path / name, error))
 
