@@ -218,7 +218,10 @@ def _committable(found: Iterable[Path], root: Path, top: Path) -> tuple[str, ...
 
 def _check_secrets(names: Iterable[str], top: Path) -> None:
     for name in names:
-        found = "" if not secrets.is_secret_file(PurePosixPath(name).name) else "its name"
+        base = PurePosixPath(name).name
+        # Private keys such as id_rsa have no suffix; id_map.json is some mapping.
+        is_key = secrets.is_secret_file(base) and not (base.startswith("id_") and "." in base)
+        found = "its name" if is_key else ""
         if not found and not (top / name).is_symlink():
             with suppress(FileNotFoundError), files.open_plain(top / name) as file:
                 data = file.read(_SCANNED)

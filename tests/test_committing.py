@@ -183,6 +183,11 @@ def test_secrets_are_refused_unless_allowed(busy: Store, name: str, text: str) -
     assert committing.commit(busy, ["aaaa"], allow_secrets=True).commit
 
 
+def test_names_that_only_begin_like_a_keys_are_no_secrets(busy: Store) -> None:
+    write_run(busy, "aaaa", files={"artifacts/id_map.json": "{}"})
+    assert committing.commit(busy, ["aaaa"]).commit
+
+
 def test_a_running_run_is_refused_unless_asked_for(busy: Store) -> None:
     write_run(busy, "aaaa", status=RUNNING, end_time=None)
     write_run(busy, "bbbb")
