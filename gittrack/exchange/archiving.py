@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import re
 import shutil
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 INDEX = "index.json"
+# What reading a file raises that is cut off or no archive.
+BROKEN = (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 FORMAT = 1
 _BLOCK = 1 << 20
 _PLACE = re.compile(r"[a-z0-9][a-z0-9_-]*/[^/]+")
@@ -113,7 +117,7 @@ def read_index(file: Path) -> list[Entry]:
     try:
         with tarfile.open(file) as tar:
             return [_from_json(entry) for entry in json.loads(_index(tar))["runs"]]
-    except (OSError, tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (*BROKEN, ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f"{file} is no archive of runs: {error}", hint="gittrack archive makes one"
         ) from None

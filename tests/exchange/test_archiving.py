@@ -116,6 +116,22 @@ def test_what_makes_no_sense_is_refused_and_nothing_goes(store: Store, isolated:
     assert not (isolated / "old.tar").exists()
 
 
+@pytest.mark.parametrize("name", ["old.tar", "old.tar.gz", "old.tar.xz"])
+@pytest.mark.parametrize("part", [0.3, 0.7, 0.95])
+def test_an_archive_that_is_cut_off_gives_whole_runs_or_none(
+    store: Store, isolated: Path, name: str, part: float
+) -> None:
+    data = bytes(range(256)) * 400
+    make(store, "aaa", put={"artifacts/big": data})
+    make(store, "bbb", put={"artifacts/big": data})
+    command(name, "aaa", "bbb")
+    whole = (isolated / name).read_bytes()
+    (isolated / name).write_bytes(whole[: int(len(whole) * part)])
+    assert command(name, "--back") in (0, 5)
+    for run in store.runs().runs:
+        assert (run.artifacts / "big").read_bytes() == data
+
+
 def hostile(path: Path, place: str, members: dict[str, bytes | None], digest: str = "0") -> None:
     """Write an archive whose index and members are somebody's own; None makes a link."""
     entry = {

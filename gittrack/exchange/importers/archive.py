@@ -39,7 +39,11 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:  # noq
 def chosen(path: Path, entries: Collection[Entry]) -> Source:
     """Return some of the runs in an archive, and what is said of their experiments."""
     tar = tarfile.open(path)  # noqa: SIM115 - open while its runs are read
-    members = {member.name: member for member in tar}
+    try:
+        members = {member.name: member for member in tar}
+    except archiving.BROKEN as error:
+        tar.close()
+        raise StoreError(f"{path} is cut off: {error}", hint="bring a whole copy") from None
     experiments = {entry.place.split("/")[0] for entry in entries}
     runs = [
         Waiting(entry.run_id, path, lambda entry=entry: ArchivedRun(entry, tar, members))  # type: ignore[misc]
