@@ -6,14 +6,15 @@ import logging
 import signal
 import socket
 import threading
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import ToolError, UsageError
 from gittrack.ui import guard
 from gittrack.ui.app import PagesApp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from gittrack.runs.store import Store
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PORT = 5000
 _LAST_PORT = 65535
 _THREADS = 8
+_TURN_SECONDS = 1.0
 
 
 def serve(store: Store, *, host: str, port: int, on_ready: Callable[[str], None]) -> None:
@@ -44,28 +46,41 @@ def serve(store: Store, *, host: str, port: int, on_ready: Callable[[str], None]
     names = () if local else (host.lower(), socket.gethostname().lower(), socket.getfqdn().lower())
     app = PagesApp(store, guard=guard.Guard(hosts=names))
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    sockets: dict[int, Any] = {}
     server = waitress.create_server(
         app,
+        map=sockets,
         sockets=[bound],
         threads=_THREADS,
         ident="gittrack",
-        clear_untrusted_proxy_headers=False,
+        asyncore_use_poll=True,
     )
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
     # The first page asks for all runs: they are read while the browser starts.
     threading.Thread(target=app.views.live.changes, daemon=True).start()
-    try:
+    with _told_to_stop(server.pull_trigger) as stopping:
         on_ready(_url(host if local else "localhost", bound.getsockname()[1]))
-        server.run()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        while not stopping.is_set():
+            server.asyncore.loop(timeout=_TURN_SECONDS, map=sockets, use_poll=True, count=1)
+        server.task_dispatcher.shutdown()
         server.close()
+
+
+@contextmanager
+def _told_to_stop(wake: Callable[[], None]) -> Iterator[threading.Event]:
+    """Give what is set by SIGTERM and by an interrupt, wherever the main thread is then."""
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        wake()
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(one, stop) for one in signals]
+    try:
+        yield stopping
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
 
 
 def _url(host: str, port: int) -> str:
