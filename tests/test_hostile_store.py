@@ -120,9 +120,7 @@ def sample(tmp_path_factory) -> Path:
     "name", READ, ids=lambda path: f"{path.parent.name[-10:]}-{path.name[:12]}"
 )
 @given(damage=st.one_of(cut, flip, insert, forge))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_damaged_file_hides_no_other_run(sample, name, damage):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "mlruns")
