@@ -31,6 +31,8 @@ _DEFER_SECONDS = 0.005
 _IDLE_SECONDS = 1.0
 _PARTIAL_SECONDS = 5.0
 _THREAD_SECONDS = 0.2
+# Taken from a socket at once.
+_RECEIVED = 1 << 16
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +96,8 @@ class Server:
             asyncore_use_poll=True,
             clear_untrusted_proxy_headers=False,  # nothing here reads them
             max_request_body_size=app.max_body + 1,
+            recv_bytes=_RECEIVED,
+            inbuf_overflow=app.max_body + 1,  # a body is parsed in memory, whatever lies on disk
             ident="gittrack",
         )
         self._server.stopping, self._server.row = self._stopping, app.row
