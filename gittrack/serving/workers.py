@@ -6,6 +6,7 @@ tell, and hands a signal to stop on to them.
 
 from __future__ import annotations
 
+import gc
 import logging
 import mmap
 import multiprocessing
@@ -178,6 +179,9 @@ class _Crew:
             is_orphan=lambda: os.getppid() != parent,
         )
         signal.signal(signal.SIGTERM, lambda *_: server.stop())
+        # What was loaded stays: the collector need not look at it again in the midst of requests.
+        gc.collect()
+        gc.freeze()
         pipe.send(_READY)
         while not (self._open[0] or server.is_stopping):
             time.sleep(_OPEN_SECONDS)
