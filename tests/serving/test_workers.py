@@ -218,7 +218,8 @@ def test_a_model_that_cannot_be_loaded_is_told_once(tmp_path):
 
 
 def test_no_worker_cannot_serve(tmp_path):
-    command = [*GITTRACK, "serve", str(tmp_path), "-p", "0", "--workers", "0"]
+    model = saved(None, tmp_path / "m")
+    command = [*GITTRACK, "serve", str(model), "-p", "0", "--workers", "0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "0 workers cannot answer" in done.stderr
