@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gittrack import files, paths, settings
+from gittrack import paths, settings
 from gittrack.errors import GittrackError, MissingPackageError, ModelError
 from gittrack.models import code, digest, flavors, mlmodel, requirements
 from gittrack.models.flavors.base import Loading
@@ -112,7 +112,7 @@ def _checked(folder: Path, wanted: str | None) -> Iterator[None]:
     if wanted is None:
         yield
         return
-    if sum(files.sizes(folder, []).values()) <= _SMALL:
+    if digest.unread(folder) <= _SMALL:
         check()
         if not failed:
             yield
