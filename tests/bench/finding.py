@@ -121,7 +121,7 @@ def make_mlflow(root: Path, count: int) -> None:
     )
     for number in range(count):
         metrics, params = values(number)
-        run_id, start = f"{number:032x}", START + number * 1000
+        run_id, start = f"a{number:031x}", START + number * 1000
         folder = root / "1" / run_id
         for kind in ("metrics", "params", "tags", "artifacts"):
             (folder / kind).mkdir(parents=True)
