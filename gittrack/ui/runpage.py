@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import files, paths
 from gittrack.errors import ModelError
+from gittrack.git import history
 from gittrack.models import mlmodel
 from gittrack.runs.values import param_text
 from gittrack.ui import artifactview, words
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gittrack.files import Problem
+    from gittrack.git.history import Described
     from gittrack.models.specs import Schema
     from gittrack.runs.reading import StoredRun
     from gittrack.ui.artifactview import Folder
@@ -79,6 +81,7 @@ def context(run: StoredRun, runs: Runs) -> dict[str, Any]:
         "parent": _parent(run, runs),
         "children": _children(run, runs),
         "git": git_of(run),
+        "commit": _commit(run, runs),
         "project": _map(record.source.get("project")),
         "command": str(record.source.get("command") or ""),
         "rerun": rerun(run),
@@ -90,6 +93,11 @@ def context(run: StoredRun, runs: Runs) -> dict[str, Any]:
         "output": _output(run.local, problems),
         "problems": problems,
     }
+
+
+def _commit(run: StoredRun, runs: Runs) -> Described | None:
+    commit = git_of(run).get("commit")
+    return history.describe(commit, cwd=runs.store.root.parent) if isinstance(commit, str) else None
 
 
 def rerun(run: StoredRun) -> str:
