@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gittrack import paths
 from gittrack.errors import InvalidValueError, SchemaMismatchError
 from gittrack.models import packages
+from gittrack.models.enforcement import enforce_params
 from gittrack.models.pyfunc import PyFuncModel, load_model
 from gittrack.serving import metrics, openapi, request, response
 from gittrack.version import VERSION
@@ -135,13 +136,25 @@ class ScoringApp:
         data = self._model.fit_to_signature(asked.data, exact=not asked.typed)
         if isinstance(data, dict) and self._model.metadata.get_input_schema() is None:
             data = request.table(data)
-        return asked._replace(data=data)
+        return asked._replace(data=data, params=self._known(asked.params))
+
+    def _known(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not params:
+            return params
+        signature = self._model.metadata.signature
+        schema = signature.params if signature else None
+        names = {spec.name for spec in schema.params} if schema else set()
+        if unknown := sorted(set(params) - names):
+            _log.warning("the model has no parameters %s, so they are ignored", unknown)
+        known = {name: value for name, value in params.items() if name in names}
+        enforce_params(known, schema)
+        return known
 
     def _predict(self, asked: Request) -> Response:
         began = time.perf_counter()
         try:
             try:
-                answer = self._model.score(asked.data)
+                answer = self._model.score(asked.data, asked.params)
             except (ValueError, TypeError) as error:  # what libraries say of input they cannot take
                 return self._not_taken(error)
             finally:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from gittrack.cli.main import main
 from gittrack.engines import batch
 from gittrack.errors import MissingPackageError, UsageError
+from tests import parts
+from tests.conftest import SOURCE
 from tests.engines.conftest import HERE, run_in_engines
 
 pytestmark = [pytest.mark.xdist_group("engines")]
@@ -32,6 +37,33 @@ def test_files_are_scored_whole(engine: str, isolated: Path) -> None:
     assert message.startswith(f"{engine} could not score all rows: ")
     assert message.endswith("three is not for me")
     assert not found["left"]
+
+
+@pytest.mark.slow
+@pytest.mark.needs("env:engines")
+def test_spark_without_java(isolated: Path) -> None:
+    (isolated / "bin").mkdir()
+    for tool in ("bash", "dirname", "cat", "env", "ls", "uname", "readlink", "ps", "grep", "sed"):
+        (isolated / "bin" / tool).symlink_to(shutil.which(tool) or "/bin/false")
+    (isolated / "data.csv").write_text("a,b\n1,2\n")
+    script = (
+        "import models; from pathlib import Path; from gittrack.cli.main import main\n"
+        "models.save_all(); main('predict linear -i data.csv -o out --engine spark'.split())"
+    )
+    done = subprocess.run(
+        [parts.environment("engines"), "-W", "ignore", "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            "PATH": str(isolated / "bin"),
+            "HOME": str(isolated),
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(SOURCE)]),
+        },
+    )
+    assert done.returncode == 6
+    assert "error: Spark does not start: no Java answers" in done.stderr
+    assert "hint: install Java 17 or newer, or set JAVA_HOME" in done.stderr
 
 
 def test_an_engine_that_there_is_not(isolated: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import FunctionTransformer
 
-from gittrack.models import ColSpec, ModelSignature, Schema
+import gittrack.pyfunc
+from gittrack.models import ColSpec, ModelSignature, Schema, infer_signature
 from gittrack.models.saving import save_model
 from gittrack.serving import create_app
 from gittrack.version import VERSION
@@ -123,6 +124,28 @@ def test_todays_forms_are_answered_with_their_envelope(signed, body, content_typ
     answer = signed.score(body, content_type)
     assert list(answer.json) == ["predictions"]
     assert sums(answer) == [1.5, 3.5]
+
+
+class Scaled(gittrack.pyfunc.PythonModel):
+    def predict(self, context, model_input, params):  # noqa: ARG002 - the signature is given
+        return (model_input["n"] * params["factor"]).tolist()
+
+
+def test_parameters_reach_the_model_that_has_them(caplog):
+    signature = infer_signature(pd.DataFrame({"n": [1.0]}), [1.0], params={"factor": 2.0})
+    gittrack.pyfunc.save_model("scaled", python_model=Scaled(), signature=signature)
+    client = Client(create_app("scaled"))
+
+    def answer(**params):
+        return client.score({"dataframe_records": [{"n": 3}], "params": params})
+
+    assert answer().json == {"predictions": [6.0]}
+    assert answer(factor=5.0).json == {"predictions": [15.0]}
+    assert answer(other=1).json == {"predictions": [6.0]}
+    assert "no parameters ['other']" in caplog.text
+    refused = answer(factor="x")
+    assert refused.status == 400
+    assert "parameter 'factor' is 'x'" in refused.json["message"]
 
 
 @pytest.mark.parametrize(
