@@ -95,13 +95,19 @@ def test_two_clones_that_tag_note_and_delete_the_same_run_by_command_merge(clone
 @pytest.mark.slow
 def test_fifty_branches_merge_one_after_another(clones, monkeypatch):
     monkeypatch.chdir(clones[0])
+    old = Store.open().find("old").run_id
+    with mlflow.start_run(run_id=old):
+        mlflow.log_text("flavors: {python_function: {loader_module: a}}\n", "model/MLmodel")
+    commit("a model")
     branches = [f"branch-{number}" for number in range(50)]
     for branch in branches:
         git("checkout", "-q", "-b", branch, "main")
         log_run(branch, "wine")
         log_run(branch, f"Of {branch}")
         log_run(branch, "Made by All")
-        edits.write(Store.open().find("old").folder, Edit(tags={branch: "yes"}))
+        folder = Store.open().find(old).folder
+        edits.write(folder, Edit(tags={branch: "yes"}, note=branch, name=f"of-{branch}"))
+        mlflow.register_model(f"runs:/{old}/model", f"model of {branch}")
         commit(branch)
     git("checkout", "-q", "main")
     for branch in branches:
@@ -111,7 +117,11 @@ def test_fifty_branches_merge_one_after_another(clones, monkeypatch):
     assert len(store.experiments()) == 3 + len(branches)
     assert git("status", "--porcelain") == ""
     assert not store.runs().problems
-    assert set(branches) <= set(store.find("old").record.tags)
+    found = store.find(old)
+    assert set(branches) <= set(found.record.tags)
+    assert (found.note, found.record.name) == (branches[-1], f"of-{branches[-1]}")
+    models = mlflow.search_registered_models()
+    assert sorted(model.name for model in models) == sorted(f"model of {b}" for b in branches)
 
 
 def test_a_clone_lists_what_its_origin_lists_without_empty_folders_and_marks(clones, monkeypatch):
