@@ -31,9 +31,9 @@ _LITTLE_SPACE = 1_000_000_000
 _SKEW_SECONDS = 2.0
 # Libraries that some calls need, and what for.
 _OPTIONAL = {
-    "pandas": ("search_runs gives no DataFrame", "models"),
-    "matplotlib": ("gittrack plot -o writes no PNG or SVG", "plot"),
-    "psutil": ("system metrics are not recorded", "system"),
+    "pandas": "search_runs gives no DataFrame",
+    "matplotlib": "gittrack plot -o writes no PNG or SVG",
+    "psutil": "system metrics are not recorded",
 }
 
 
@@ -170,8 +170,6 @@ def _index(store: Store) -> Iterator[Check]:
 
 
 def _libraries(_: Store) -> Iterator[Check]:
-    for name, (lacks, extra) in _OPTIONAL.items():
+    for name, lacks in _OPTIONAL.items():
         if importlib.util.find_spec(name) is None:
-            yield Check(
-                name, "note", f"is not installed: {lacks}", f"pip install 'gittrack[{extra}]'"
-            )
+            yield Check(name, "note", f"is not installed: {lacks}", f"pip install {name}")

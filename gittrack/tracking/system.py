@@ -82,7 +82,7 @@ def wanted(asked: bool | None) -> bool:
     except ImportError:
         error = MissingPackageError(
             "system metrics need psutil, which is not installed",
-            hint="pip install 'gittrack[system]', or psutil alone",
+            hint="pip install psutil, and nvidia-ml-py for NVIDIA's GPUs",
         )
         if asked:
             raise error from None

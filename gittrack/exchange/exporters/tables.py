@@ -120,7 +120,7 @@ def _parquet(rows: Iterable[Row], columns: list[str], file: IO[bytes]) -> None:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingPackageError(
-            "Parquet needs pyarrow, which is not installed", hint="pip install 'gittrack[parquet]'"
+            "Parquet needs pyarrow, which is not installed", hint="pip install pyarrow"
         ) from None
     kinds = {name: _parquet_type(name, pa) for name in columns}
     schema = pa.schema(list(kinds.items()))

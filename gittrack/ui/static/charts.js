@@ -79,7 +79,7 @@ gittrack.charts = (() => {
   async function draw(place, traces, options = {}) {
     const library = await plotly();
     if (!library) {
-      place.replaceChildren(el("p", { className: "soft" }, "This chart needs plotly: pip install 'gittrack[ui]'"));
+      place.replaceChildren(el("p", { className: "soft" }, "This chart needs plotly: pip install plotly"));
       return;
     }
     await library.react(place, traces, layout(options), config);
