@@ -38,6 +38,7 @@ _OPEN_SECONDS = 0.005
 # What a worker gets beyond the time for its last request.
 _GRACE_SECONDS = 5.0
 _MOST_PAUSE = 30.0
+_MOST_WORKERS = 256
 # What a process opens beside its connections.
 _FILES = 500
 _STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -74,8 +75,11 @@ def serve(
         ToolError: the address cannot be taken, or a worker dies before it is ready.
         GittrackError: the model cannot be loaded.
     """
-    if service.workers < 1:
-        raise UsageError(f"{service.workers} workers cannot answer", hint="--workers 1 or more")
+    if not 1 <= service.workers <= _MOST_WORKERS:
+        raise UsageError(
+            f"{service.workers} workers cannot answer",
+            hint=f"--workers 1 to {_MOST_WORKERS}, about as many as there are cores",
+        )
     with bind(host, port) as listener:
         crew = _Crew(service, listener)
         with _stop_signals(crew):

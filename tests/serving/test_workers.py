@@ -217,12 +217,13 @@ def test_a_model_that_cannot_be_loaded_is_told_once(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_no_worker_cannot_serve(tmp_path):
+@pytest.mark.parametrize("number", ["0", "1000000"])
+def test_a_number_of_workers_that_cannot_serve(tmp_path, number):
     model = saved(None, tmp_path / "m")
-    command = [*GITTRACK, "serve", str(model), "-p", "0", "--workers", "0"]
+    command = [*GITTRACK, "serve", str(model), "-p", "0", "--workers", number]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "0 workers cannot answer" in done.stderr
+    assert f"{number} workers cannot answer" in done.stderr
 
 
 @pytest.mark.needs("module:gunicorn")
