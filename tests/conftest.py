@@ -28,9 +28,11 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A job in the background ignores interrupts, and so would every process that a test starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A job in the background ignores interrupts, and one under nohup hang-ups. A process that a test
+# starts would inherit that, but not a handler of ours that does nothing.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
