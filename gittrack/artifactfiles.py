@@ -40,6 +40,11 @@ def place(artifacts: Path, artifact_path: str | None) -> Path:
     Raises:
         InvalidValueError: it is absolute, leads out of the run, or would be lost in a commit.
     """
+    if artifacts.is_symlink():
+        raise InvalidValueError(
+            f"{artifacts} is a link, and links out of a run are not followed",
+            hint="put the files there in its place",
+        )
     if not artifact_path:
         return artifacts
     text = str(artifact_path).replace("\\", "/") if os.name == "nt" else str(artifact_path)
@@ -53,23 +58,27 @@ def place(artifacts: Path, artifact_path: str | None) -> Path:
             hint="give a path inside the run, such as 'plots'",
         )
     for part in normal.split("/"):
-        _check_name(part)
-        if len(os.fsencode(part)) > _MAX_NAME:
-            raise InvalidValueError(
-                f"Invalid artifact path: {part[:40]!r}... is too long for a file's name",
-                hint=f"use at most {_MAX_NAME} bytes between two slashes",
-            )
-        if part.lower() in _RULES:
-            raise InvalidValueError(
-                f"Invalid artifact path: Git would follow the rules in {part!r}",
-                hint=f"give it another name, such as {_KEPT + part!r}",
-            )
+        _check_part(part)
     target = artifacts / normal
     if not target.resolve().is_relative_to(artifacts.resolve()):
         raise InvalidValueError(
             f"Invalid artifact path: {artifact_path!r} leads out of the run by a link"
         )
     return target
+
+
+def _check_part(part: str) -> None:
+    _check_name(part)
+    if len(os.fsencode(part)) > _MAX_NAME:
+        raise InvalidValueError(
+            f"Invalid artifact path: {part[:40]!r}... is too long for a file's name",
+            hint=f"use at most {_MAX_NAME} bytes between two slashes",
+        )
+    if part.lower() in _RULES:
+        raise InvalidValueError(
+            f"Invalid artifact path: Git would follow the rules in {part!r}",
+            hint=f"give it another name, such as {_KEPT + part!r}",
+        )
 
 
 def file_place(artifacts: Path, artifact_file: str) -> Path:

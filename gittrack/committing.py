@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from contextlib import suppress
@@ -189,10 +190,10 @@ def _everything(store: Store, top: Path, *, running: bool) -> _Chosen:
     runs: dict[Path, StoredRun] = {}
     for name in names:
         parts = (top / name).relative_to(root).parts
-        if len(parts) > 2 and paths.parse_run_folder(parts[1]):  # noqa: PLR2004 - experiment, run, file
+        in_run = len(parts) > 2 and paths.parse_run_folder(parts[1])  # noqa: PLR2004 - experiment, run, file
+        if in_run and os.path.lexists(top / name):
             folder = store.root / parts[0] / parts[1]
-            with suppress(StoreError):
-                runs[folder] = runs.get(folder) or read_run(folder)
+            runs[folder] = runs.get(folder) or read_run(folder)
     live = [] if running else [run for run in runs.values() if run.state() in _LIVE]
     left_out = tuple(f"{run.folder.resolve()}/" for run in live)
     kept = [top / name for name in names if not str(top / name).startswith(left_out or "\0")]
@@ -250,12 +251,19 @@ def _check_whole(made: str, names: Sequence[str], top: Path) -> None:
 
 
 def _large(names: Iterable[str], top: Path) -> tuple[tuple[str, int], ...]:
-    found = [(name, size) for name in names if (size := (top / name).lstat().st_size) > LARGE]
     return tuple(
         (name, size)
-        for name, size in found
-        if not run_git(["check-attr", "-z", "filter", "--", name], cwd=top).endswith("\0lfs\0")
+        for name in names
+        if (size := _size(top / name)) > LARGE
+        and not run_git(["check-attr", "-z", "filter", "--", name], cwd=top).endswith("\0lfs\0")
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:  # what took its place was committed
+        return 0
 
 
 def _outer(top: Path) -> str:

@@ -202,10 +202,11 @@ def store_path(start: Path | None = None) -> Path:
     here = (start or working_folder()).resolve()
     root = git_root(here)
     for folder in (here, *here.parents) if root else (here,):
-        if (folder / paths.STORE).is_dir():
+        config = _read_config(folder)
+        if config is not None and "store" in config:
+            return folder / _named_store(config["store"], folder)
+        if config is not None or (folder / paths.STORE).is_dir():
             return folder / paths.STORE
-        if (config := _read_config(folder)) is not None:
-            return folder / str(config.get("store", paths.STORE))
         if folder == root:
             break
     return (root if root and root != _home() else here) / paths.STORE
@@ -233,6 +234,15 @@ def table(name: str, start: Path) -> Mapping[str, object]:
         if folder == root or (root is None and folder == here.parent):
             break
     return {}
+
+
+def _named_store(value: object, folder: Path) -> Path:
+    if not isinstance(value, str) or not value:
+        raise UsageError(
+            f"the configuration in {folder} has store = {value!r}",
+            hint='give a folder as a text, such as store = "runs"',
+        )
+    return Path(os.path.expanduser(value))
 
 
 def working_folder() -> Path:

@@ -144,8 +144,13 @@ def _configure_drivers(top: Path) -> list[Step]:
 def _add_lfs(top: Path, inside: str) -> Step:
     try:
         run_git(["lfs", "install", "--local"], cwd=top)
-    except ToolError:
-        raise ToolError("Git LFS is not installed", hint="https://git-lfs.com") from None
+    except ToolError as error:
+        if "is not a git command" in error.message:
+            raise ToolError("Git LFS is not installed", hint="https://git-lfs.com") from None
+        raise ToolError(
+            f"Git LFS cannot be set up: {' '.join(error.message.split())}",
+            hint="git lfs update --manual says how to keep a hook of yours",
+        ) from None
     where = f"/{inside}/*/*/{paths.ARTIFACTS}/**".replace(" ", "[[:space:]]")
     rules = [f"{where} filter=lfs diff=lfs merge=lfs -text"]
     rules += [f"{where}/{name} !filter !diff !merge" for name in _READABLE]

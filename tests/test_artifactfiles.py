@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -190,3 +191,22 @@ def test_what_was_logged_survives_commit_and_clone(store, isolated, tmp_path):
     ]
     assert (cloned / "model" / "deep" / "_.gitignore").read_text() == "mine"
     assert (cloned / "model" / "deep" / "model.bin").read_bytes() == b"a\r\nb\n"
+
+
+def test_a_link_in_the_place_of_all_artifacts_is_not_followed(isolated):
+    outside = isolated / "outside"
+    outside.mkdir()
+    (outside / "key.txt").write_text("private")
+    with mlflow.start_run() as run:
+        mlflow.log_text("x", "a.txt")
+    artifacts = mlflow.get_run(run.info.run_id).info.artifact_uri.removeprefix("file://")
+    shutil.rmtree(artifacts)
+    Path(artifacts).symlink_to(outside)
+    for path in (None, "", "key.txt", "new/x"):
+        with pytest.raises(InvalidValueError, match="is a link"):
+            artifactfiles.place(Path(artifacts), path)
+    with pytest.raises(InvalidValueError, match="is a link"):
+        mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/key.txt")
+    with mlflow.start_run(run_id=run.info.run_id), pytest.raises(InvalidValueError):
+        mlflow.log_text("planted", "planted.txt")
+    assert [path.name for path in outside.iterdir()] == ["key.txt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from gittrack import committing
-from gittrack.errors import NotFoundError, RunStateError, SecretFoundError, StoreError, ToolError
+from gittrack.errors import (
+    BrokenRunError,
+    NotFoundError,
+    RunStateError,
+    SecretFoundError,
+    StoreError,
+    ToolError,
+)
 from gittrack.git import committing as plumbing
 from gittrack.runs import edits, live
 from gittrack.runs.edits import Edit
@@ -394,3 +402,23 @@ def test_a_push_needs_a_remote(busy: Store) -> None:
     write_run(busy, "aaaa")
     with pytest.raises(NotFoundError, match="no remote"):
         committing.commit(busy, push=True)
+
+
+def test_a_record_that_cannot_be_read_is_not_committed_with_all(busy: Store) -> None:
+    run = write_run(busy, "aaaa")
+    committing.commit(busy, everything=True)
+    (run.folder / "run.json").write_text('{"cut')
+    with pytest.raises(BrokenRunError, match="run.json"):
+        committing.commit(busy, everything=True)
+    shutil.rmtree(run.folder)  # what is gone hinders nothing
+    write_run(busy, "bbbb")
+    assert committing.commit(busy, everything=True).commit
+
+
+def test_a_folder_that_became_a_file_is_committed(busy: Store) -> None:
+    run = write_run(busy, "aaaa", files={"artifacts/model/weights.txt": "x"})
+    committing.commit(busy, ["aaaa"])
+    shutil.rmtree(run.artifacts / "model")
+    (run.artifacts / "model").write_text("flat")
+    assert committing.commit(busy, ["aaaa"]).commit
+    assert git("show", "--stat", "--format=", "HEAD").count("artifacts/model") >= 1

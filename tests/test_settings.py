@@ -141,3 +141,18 @@ def test_a_child_gets_our_environment_and_more(monkeypatch):
     child = settings.child_environment({"X": "1"}, without=("GITTRACK_USER",))
     assert child["X"] == "1"
     assert "GITTRACK_USER" not in child
+
+
+def test_configuration_beside_an_mlruns_names_another_store(isolated):
+    (isolated / "mlruns").mkdir()
+    (isolated / "gittrack.toml").write_text('store = "elsewhere"\n')
+    assert settings.store_path(isolated) == isolated / "elsewhere"
+    (isolated / "gittrack.toml").write_text("[check]\n")
+    assert settings.store_path(isolated) == isolated / "mlruns"
+
+
+@pytest.mark.parametrize("value", ["5", "''", "[1]"])
+def test_a_store_that_is_no_text_is_refused(isolated, value):
+    (isolated / "gittrack.toml").write_text(f"store = {value}\n")
+    with pytest.raises(UsageError, match="has store = "):
+        settings.store_path(isolated)

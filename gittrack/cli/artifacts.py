@@ -51,7 +51,8 @@ def ls(
 
 def cat(run: Run, path: Inside) -> None:
     """Print an artifact; a terminal gets escapes for what it would act on."""
-    place = _place(options.find_run(run), path)
+    found = options.find_run(run)  # of a revision, its files are there as long as it is
+    place = _place(found, path)
     if place.is_dir():
         raise UsageError(f"{path} is a folder", hint=f"gittrack artifacts ls {run} {path}")
     data = files.read_bytes(place)

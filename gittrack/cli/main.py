@@ -169,9 +169,6 @@ COMMANDS: Mapping[str, Command | Group] = {
                 "alias",
                 "Let an alias point to a version of a model: one line in one file.",
             ),
-            "rerun": Command(
-                "rerun", "rerun", "Run a recorded run once more, and show what differs then."
-            ),
             "ls": Command(
                 "registering", "ls", "List the registered models, their versions and aliases."
             ),

@@ -11,6 +11,7 @@ from gittrack.cli.modelviews import model_view, models_view, version_view
 from gittrack.errors import UsageError
 from gittrack.models.uri import parse_registered
 from gittrack.registry import Registry, Version, renumbering
+from gittrack.registry.names import check_alias
 from gittrack.runs.edits import Edit
 from gittrack.runs.provenance import author
 from gittrack.tracking import registering
@@ -41,11 +42,12 @@ def register(
     """Register a model as the next version of a name."""
     store = options.open_store()
     chosen = check_tags(dict(_pair(tag) for tag in tags or ()))
+    aliases = [check_alias(one) for one in alias or ()]
     made = registering.register(store, uri, name)
     registry = Registry(store)
     if chosen or note:
         registry.edit(made.name, Edit(tags=chosen, note=note or None), number=made.number)
-    for one in alias or ():
+    for one in aliases:
         registry.set_alias(made.name, one, made.number)
     render.out(made.uri)
     words = f", {', '.join(alias)}" if alias else ""

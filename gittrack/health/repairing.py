@@ -146,7 +146,9 @@ class Mender:
 
     def _summary(self, path: Path) -> bool:
         record = _record(path.parent)
-        if record is None:
+        present = {line_file.name for line_file in lines.line_files(path.parent)}
+        # What a file told that is gone, only the summary knows.
+        if record is None or not present.issuperset(record.files):
             return False
         self._keep_copy(path)
         self._write(path.parent, folded(path.parent, record))

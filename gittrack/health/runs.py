@@ -115,6 +115,8 @@ class RunCheck:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             hint = f"git log -- {path} shows its earlier states"
+            if "conflict markers" in str(error):
+                hint = "gittrack fsck --repair makes one record of both"
             self.report.add_all("broken file", [Problem(path, reason or str(error), hint=hint)])
             return None
         self.report.add_all("schema", [Problem(path, message) for message in _wrong(entry)])
@@ -143,11 +145,15 @@ class RunCheck:
         return state == "running"
 
     def _summary(self, record: RunRecord) -> None:
-        for name in sorted(set(record.files) - set(self._sizes)):
+        missing = sorted(set(record.files) - set(self._sizes))
+        for name in missing:
             self.report.add(
-                "missing file", self.folder / name, f"is missing, {paths.RUN_JSON} was made from it"
+                "missing file",
+                self.folder / name,
+                f"is missing, {paths.RUN_JSON} was made from it",
+                hint=f"git checkout -- {self.folder / name}, if it was there",
             )
-        if self._sizes != dict(record.files) and record.status != RUNNING:
+        if not missing and self._sizes != dict(record.files) and record.status != RUNNING:
             self.report.add(
                 "stale summary",
                 self.folder / paths.RUN_JSON,

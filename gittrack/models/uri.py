@@ -97,7 +97,7 @@ def _artifact(artifacts: Path, path: str, run_id: str) -> Path:
     folder = artifacts / path
     if not folder.exists():
         raise NotFoundError(f"run {run_id} has no artifact {path!r}", hint=_models_of(artifacts))
-    if not folder.resolve().is_relative_to(artifacts.resolve()):
+    if artifacts.is_symlink() or not folder.resolve().is_relative_to(artifacts.resolve()):
         raise ModelError(
             f"{folder} is a link that leads out of the run's artifacts", hint="copy the model there"
         )

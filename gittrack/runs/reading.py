@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import paths
 from gittrack.errors import BrokenRunError, NewerFormatError
+from gittrack.files import Problem
 from gittrack.runs import edits, lines, live, systemlines
 from gittrack.runs.record import RUNNING, RunRecord, from_json, joined_inputs
 from gittrack.runs.series import Series, read_series
@@ -15,7 +16,6 @@ from gittrack.runs.trees import DISK, Tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gittrack.files import Problem
     from gittrack.runs.edits import Edit
 
 NAME_TAG = "mlflow.runName"
@@ -158,15 +158,29 @@ def _with_lines(
     folder: Path, record: RunRecord, names: list[str], tree: Tree
 ) -> tuple[RunRecord, list[Problem]]:
     present = sorted(name for name in names if paths.is_line_file(name))
-    if {name: tree.size(folder / name) for name in present} == record.files:
+    sizes = {name: tree.size(folder / name) for name in present}
+    if sizes == record.files:
         return record, []
+    missing = [
+        Problem(
+            folder / name,
+            f"is missing; its last values stand in {paths.RUN_JSON}",
+            hint=f"git checkout -- {tree.place(folder / name)}, if it was there",
+        )
+        for name in sorted(set(record.files) - set(present))
+    ]
+    if missing and sizes.items() <= dict(record.files).items():
+        return record, missing
     folds = {name: lines.fold_file(folder / name, tree) for name in present}
     folded = lines.merge(folds, record.params)
     tags = {**record.tags, **folded.tags}
     return record.replaced(
         params=folded.params,
-        metrics=folded.metrics,
+        metrics={**(record.metrics if missing else {}), **folded.metrics},
         tags={name: value for name, value in tags.items() if value is not None},
         inputs=joined_inputs(record.inputs, folded.inputs),
         files=folded.files,
-    ), [problem._replace(path=folder / problem.path.name) for problem in folded.problems]
+    ), [
+        *missing,
+        *(problem._replace(path=folder / problem.path.name) for problem in folded.problems),
+    ]

@@ -19,6 +19,8 @@ MAX_INTEGER = 2**53
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _DAY_0 = date(1970, 1, 1).toordinal()
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z")
+# The years 1 to 9999, which is what such a text can tell.
+_EARLIEST, _LATEST = -62_135_596_800_000, 253_402_300_799_999
 _INTEGER = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
@@ -117,9 +119,9 @@ def to_json(value: object, *, compact: bool = False) -> str:
 
 def format_time(milliseconds: int) -> str:
     """Return ms since 1970 UTC as `2026-11-23T05:12:00.123Z`."""
-    seconds, rest = divmod(milliseconds, 1000)
+    seconds, rest = divmod(min(max(milliseconds, _EARLIEST), _LATEST), 1000)
     moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{moment.replace(tzinfo=None).isoformat()}.{rest:03d}Z"
 
 
 def parse_time(text: object) -> int:

@@ -13,7 +13,7 @@ from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.reading import NAME_TAG, StoredRun, read_run
 from gittrack.runs.record import ENDED, FINISHED, RUNNING
-from gittrack.runs.writer import RunWriter
+from gittrack.runs.writer import RunWriter, check_end
 from gittrack.tracking.datasets import entry_of
 from gittrack.tracking.experiments import edit_of
 from gittrack.tracking.filing import ArtifactClient
@@ -109,6 +109,7 @@ class MlflowClient(ArtifactClient, RegistryClient):
             RunStateError: it is deleted, or no run ends with that status.
         """
         status, end = str(status or FINISHED), check_integer("end_time", end_time)
+        check_end(status)
         writer = open_writer(self.store, run_id)
         stored = stored_active(self.store, run_id)
         if writer is None or not (writer.owns or is_active(writer)):

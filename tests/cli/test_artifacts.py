@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.test_looking import call, data_of
+from tests.conftest import make_repository
 from tests.making import write_run
 
 if TYPE_CHECKING:
@@ -78,3 +79,15 @@ def test_artifacts_are_copied_and_replace_nothing_unasked(
     assert call(capsys, "artifacts", "get", "k3v9")[0] == "artifacts-k3v9x2mq7d\n"
     assert Path("artifacts-k3v9x2mq7d/notes.txt").read_text() == "[red]one\n"
     assert "has no artifacts" in call(capsys, "artifacts", "get", "bare", code=3)[1]
+
+
+@pytest.mark.usefixtures("run")
+def test_an_artifact_of_a_revision_is_printed(isolated: Path) -> None:
+    make_repository(isolated)
+    done = subprocess.run(
+        [sys.executable, "-m", "gittrack", "artifacts", "cat", "main:k3v9x2mq7d", "notes.txt"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[red]one\n", "")

@@ -86,3 +86,9 @@ def test_an_empty_registry_says_how_to_fill_it():
     done = gittrack("models", "ls")
     assert done.stdout == ""
     assert "gittrack models register" in done.stderr
+
+
+@pytest.mark.parametrize("alias", ["latest", "3", "../x"])
+def test_an_alias_that_is_none_leaves_no_version_behind(run, store, alias):
+    gittrack("models", "register", f"runs:/{run}/model", "wine", "-a", "good", "-a", alias, code=2)
+    assert Registry(store).models() == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from tests.engines.conftest import HERE, run_in_engines
@@ -29,12 +31,17 @@ def approximately(*values: float) -> object:
     return pytest.approx(list(values), abs=1e-9)
 
 
-@pytest.fixture(scope="module", params=["local[2]", "local-cluster[1,2,700]"])
+@pytest.fixture(params=["local[2]", "local-cluster[1,2,700]"])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return answers_of(request.param, tmp_path_factory)
+
+
+@functools.cache
+def answers_of(master: str, tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = tmp_path_factory.mktemp("spark")
-    own = ["own"] if "cluster" in request.param else []
+    own = ["own"] if "cluster" in master else []
     return run_in_engines(
-        HERE / "on_spark.py", request.param, ";".join(TYPES), *own, cwd=folder, HOME=str(folder)
+        HERE / "on_spark.py", master, ";".join(TYPES), *own, cwd=folder, HOME=str(folder)
     )
 
 

@@ -156,7 +156,6 @@ def test_missing_extra_and_leftover_files_are_named(store: Store) -> None:
             ("leftover", f"{place}/artifacts/x/abc.gittrack-tmp"),
             ("extra file", f"{place}/stray.txt"),
             ("missing file", f"{place}/metrics.jsonl"),
-            ("stale summary", f"{place}/run.json"),
         ]
     )
 

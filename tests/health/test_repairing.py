@@ -202,3 +202,15 @@ def test_the_exit_code_and_json_tell_what_is_left(store: Store, capsys) -> None:
     assert Path(shown["kept"]).is_dir()
     (store.find("aaa").folder / "output.log").unlink()
     assert exit_code() == 0
+
+
+def test_what_only_the_summary_knows_is_kept(store: Store) -> None:
+    run = make(store)
+    before = (run.folder / "run.json").read_bytes()
+    (run.folder / "metrics.jsonl").unlink()
+    read = store.find(run.run_id)
+    assert read.record.metrics["loss"].count == 2
+    assert "its last values stand in run.json" in str(read.problems[0])
+    repair(store)
+    assert (run.folder / "run.json").read_bytes() == before
+    assert [finding.kind for finding in checking.check(store).findings] == ["missing file"]

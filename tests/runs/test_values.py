@@ -128,3 +128,11 @@ def test_text_is_one_line_that_utf8_can_hold(text):
 
 def test_half_a_surrogate_pair_is_written_in_ascii():
     assert values.to_json("\ud800") == '"\\ud800"'
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [(10**19, "9999-12-31T23:59:59.999Z"), (-(2**63), "0001-01-01T00:00:00.000Z")],
+)
+def test_a_time_beyond_all_calendars_is_the_last_or_first_of_them(moment, text):
+    assert values.format_time(moment) == text

@@ -74,6 +74,10 @@ def test_it_ends_as_told(client, run_id, status):
 def test_an_unknown_end_is_refused(client, run_id):
     with pytest.raises(RunStateError, match="'DONE'"):
         client.set_terminated(run_id, "DONE")
+    client.set_terminated(run_id)
+    with pytest.raises(RunStateError, match="'DONE'"):
+        client.set_terminated(run_id, "DONE")
+    assert client.get_run(run_id).info.status == "FINISHED"
     with pytest.raises(InvalidValueError, match="'SCHEDULED'"):
         client.update_run(run_id, status="SCHEDULED")
 
