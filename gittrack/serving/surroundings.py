@@ -6,6 +6,7 @@ import importlib.metadata
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,8 @@ def environment_of(folder: Path, manager: str | None = None) -> Environment | No
 
     The libraries that gittrack serves with are added. None where the model names none.
     """
-    names = (CONDA, PYTHON_ENV) if manager == "conda" else (PYTHON_ENV, CONDA)
-    for name in (*names, paths.REQUIREMENTS):
-        if (folder / name).is_file():
-            kind: Kind = "conda_env" if name == CONDA else "python_env"
-            extra = (*_TABLES, *wheel.requirements())
-            return Environment(kind, folder / name, extra=extra)
-    return None
+    named = _named(folder, manager)
+    return named and replace(named, extra=(*_TABLES, *wheel.requirements()))
 
 
 def entered(folder: Path, manager: str, arguments: Sequence[str], *, to: Reporter) -> Launch:
@@ -86,7 +82,7 @@ def differences(folder: Path) -> list[str]:
 
 def python_of(folder: Path) -> str:
     """Return the minor version of Python that a model names; that of this process where none."""
-    environment = environment_of(folder)
+    environment = _named(folder)
     version = reading.read(environment).python if environment is not None else ""
     return ".".join((version.split(".") if version else [str(n) for n in sys.version_info])[:2])
 
@@ -96,12 +92,21 @@ def needed(folder: Path) -> list[str]:
 
     MLflow, which models of its own name, is left out where gittrack loads them without.
     """
-    environment = environment_of(folder)
+    environment = _named(folder)
     lines = reading.read(environment).pip if environment is not None else ()
-    extra = environment.extra if environment is not None else ()
-    own = [line for line in lines if line not in extra and not _MLFLOW.match(line)]
+    own = [line for line in lines if not _MLFLOW.match(line)]
     pinned = {match[1].lower() for line in own if (match := re.match(r"([\w.-]+)", line))}
     return [*own, *(name for name in _TABLES if name not in pinned)]
+
+
+def _named(folder: Path, manager: str | None = None) -> Environment | None:
+    # Without the libraries of gittrack: in an environment that was entered nothing names them.
+    names = (CONDA, PYTHON_ENV) if manager == "conda" else (PYTHON_ENV, CONDA)
+    for name in (*names, paths.REQUIREMENTS):
+        if (folder / name).is_file():
+            kind: Kind = "conda_env" if name == CONDA else "python_env"
+            return Environment(kind, folder / name)
+    return None
 
 
 def _python(folder: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from gittrack.errors import UsageError
+from gittrack.errors import ToolError, UsageError
 from gittrack.models.saving import save_model
 from gittrack.serving import surroundings, wheel
 from tests.serving.driving import GITTRACK, served
@@ -65,6 +66,18 @@ def test_an_environment_that_cannot_be_read_is_a_warning_and_no_more(model):
     with served(model) as (process, port):
         assert port
         process.terminate()
+
+
+def test_what_differs_is_told_where_nothing_says_what_gittrack_needs(model, tmp_path, monkeypatch):
+    # As in an environment that was entered: a folder of code, without metadata.
+    def requires(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(wheel, "_PACKAGE", tmp_path / "lent" / "gittrack")
+    monkeypatch.setattr(importlib.metadata, "requires", requires)
+    with pytest.raises(ToolError, match="is not installed"):
+        wheel.requirements()
+    assert surroundings.differences(model) == []
 
 
 def test_a_difference_is_told_and_does_not_stop_the_work(model):
