@@ -95,7 +95,7 @@ class ScoringApp:
         began = time.perf_counter()
         try:
             answer = self._answer(environ)
-        except Exception as error:  # noqa: BLE001 - the HTTP server's own page is no answer for a client
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the HTTP server's own page is no answer
             answer = self._incident("the server failed on this request", error)
         headers = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
         start_response(f"{answer.status.value} {answer.status.phrase}", [*headers, *answer.headers])
@@ -160,10 +160,10 @@ class ScoringApp:
             finally:
                 self.row.predicted(time.perf_counter() - began)
             return response.predictions(answer, bare=asked.bare)
-        except Exception as error:  # noqa: BLE001 - a model may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a model may raise anything
             return self._incident("the model failed on this input", error)
 
-    def _incident(self, what: str, error: Exception) -> Response:
+    def _incident(self, what: str, error: BaseException) -> Response:
         incident = paths.random_text(12)
         _log.error("%s, incident %s", what, incident, exc_info=error)
         message = f"{what}; the server's log says why under {incident}"
@@ -176,7 +176,7 @@ class ScoringApp:
         message = f"the model cannot take this input: {words}"
         return response.refusal(HTTPStatus.BAD_REQUEST, message, trace=self._trace(error))
 
-    def _trace(self, error: Exception) -> str:
+    def _trace(self, error: BaseException) -> str:
         return "".join(traceback.format_exception(error)) if self._debug else ""
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from gittrack import paths
-from gittrack.errors import InvalidValueError, ModelError, StoreError
+from gittrack.errors import InvalidValueError, MissingPackageError, ModelError, StoreError
 from gittrack.serving import answers, chunks, request
 
 if TYPE_CHECKING:
@@ -53,10 +53,16 @@ def _scored(model: PyFuncModel, chunk: chunks.Chunk, *, after: int) -> Any:
     data = model.fit_to_signature(chunk.data, exact=not chunk.typed)
     try:
         return model.score(data)
-    except (ValueError, TypeError) as error:  # what libraries say of input they cannot take
-        words = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    except (ModelError, MissingPackageError):
+        raise
+    except (Exception, SystemExit) as error:  # a model may raise anything
+        # ValueError and TypeError are what libraries say of input they cannot take.
+        refused = isinstance(error, (ValueError, TypeError))
+        name = type(error).__name__
+        words = (str(error).strip() or name).splitlines()[0][:300]
         raise ModelError(
-            f"the model cannot take the {len(chunk.data)} rows after row {after}: {words}",
+            f"the model {'cannot take' if refused else f'failed ({name}) on'}"
+            f" the {len(chunk.data)} rows after row {after}: {words}",
             hint="check these rows for empty cells and other types",
         ) from error
 

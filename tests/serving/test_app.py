@@ -364,6 +364,16 @@ def test_a_failing_model_gives_an_incident_and_no_trace(client_of, caplog):
     assert b"Traceback" not in answer.body
 
 
+def test_a_model_that_wants_to_exit_gives_an_incident(client_of, caplog):
+    def leaves(_):
+        raise SystemExit(3)
+
+    client = client_of(FunctionTransformer(leaves), pyfunc_predict_fn="transform")
+    answer = client.score({"instances": [[1]]})
+    assert (answer.status, answer.json["error_code"]) == (500, "INTERNAL_ERROR")
+    assert answer.json["message"][-12:] in caplog.text
+
+
 def test_answers_that_json_has_no_number_for_are_null(client_of):
     client = client_of(FunctionTransformer(np.log), pyfunc_predict_fn="transform")
     with np.errstate(all="ignore"):

@@ -130,6 +130,27 @@ def test_rows_that_the_model_cannot_take_are_named(sums):
         predicted(sums, b"n,x\n1,0.5\n2,\n")
 
 
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no GPU"), SystemExit("no GPU"), KeyError("no GPU")]
+)
+def test_rows_on_which_the_model_fails_are_named(tmp_path, error):
+    def fails(_):
+        raise error
+
+    model = function_model(fails, tmp_path / "m")
+    words = rf"the model failed \({type(error).__name__}\) on the 3 rows after row 0: .*no GPU"
+    with pytest.raises(ModelError, match=words):
+        predicted(model, written(FRAME, "csv"))
+
+
+def test_an_interrupt_is_no_failure_of_the_model(tmp_path):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predicted(function_model(interrupted, tmp_path / "m"), written(FRAME, "csv"))
+
+
 def test_an_answer_that_is_no_table(tmp_path):
     model = function_model(lambda frame: np.zeros((len(frame), 2, 2)), tmp_path / "m")
     with pytest.raises(ModelError, match="3 dimensions"):
