@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 Kind = Literal["csv", "jsonl", "json", "parquet"]
 
 ROWS = 20_000
+
+# What a cell may hold, such as an image; Python's own limit is 128 KiB.
+_CELL_BYTES = 1 << 30
 
 _KINDS: dict[str, Kind] = {
     ".csv": "csv",
@@ -57,16 +62,33 @@ def read(source: IO[bytes], kind: Kind, *, texts: Collection[str] = ()) -> Itera
 def _csv(source: IO[bytes], texts: Collection[str]) -> Iterator[Chunk]:
     import pandas as pd
 
+    lines = io.TextIOWrapper(source, "utf-8-sig", newline="")
+    seen: list[str] = []
+
+    def noted() -> Iterator[str]:
+        for line in lines:
+            seen.append(line)
+            yield line
+
+    rows = request.rows_of_csv(noted(), "the input")
+    limit = csv.field_size_limit(_CELL_BYTES)
     try:
-        frames = pd.read_csv(
-            source, chunksize=ROWS, index_col=False, dtype=dict.fromkeys(texts, "str")
-        )
-        with frames:
-            for frame in frames:
-                if len(frame):
-                    yield Chunk(frame, typed=False)
-    except (ValueError, OverflowError) as error:  # pandas' errors of parsing are ValueErrors
+        next(rows)
+        header = "".join(seen)
+        dtypes = dict.fromkeys(texts, "str")
+        seen.clear()
+        while sum(1 for _ in itertools.islice(rows, ROWS)):
+            text = io.StringIO(header + "".join(seen))
+            seen.clear()
+            frame = pd.read_csv(text, index_col=False, low_memory=False, dtype=dtypes)
+            yield Chunk(frame, typed=False)
+    except InvalidValueError:
+        raise
+    except (csv.Error, ValueError, OverflowError) as error:  # pandas' errors are ValueErrors
         raise InvalidValueError(f"the input is not CSV: {_line(error)}") from None
+    finally:
+        csv.field_size_limit(limit)
+        lines.detach()
 
 
 def _lines(source: IO[bytes], _: Collection[str]) -> Iterator[Chunk]:

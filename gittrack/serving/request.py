@@ -18,7 +18,7 @@ from gittrack.errors import InvalidValueError
 from gittrack.serving import columnar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gittrack.models.specs import Schema
 
@@ -110,6 +110,27 @@ def table(columns: Mapping[str, list[Any]]) -> Any:
     names = list(columns)
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
     return _frame(rows, columns=names, field="inputs")
+
+
+def rows_of_csv(lines: Iterable[str], field: str) -> Iterator[list[str]]:
+    """Yield the header and the rows of CSV, each with one value for each column.
+
+    Raises:
+        InvalidValueError: a row is uneven, a column there twice, or nothing there.
+        csv.Error: it is no CSV.
+    """
+    rows = filter(None, csv.reader(lines, strict=True))
+    header = next(rows, None)
+    if header is None:
+        raise InvalidValueError(f"{field} holds no CSV")
+    _refuse_twice(header, f"the header of {field}")
+    yield header
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(header):
+            raise InvalidValueError(
+                f"row {number} of {field} has {len(row)} values for {len(header)} columns"
+            )
+        yield row
 
 
 def _of_object(content: dict[str, Any]) -> Request:
@@ -231,15 +252,7 @@ def _csv(text: str, texts: Collection[str]) -> Any:
     import pandas as pd
 
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-        if not rows:
-            raise InvalidValueError("the body holds no CSV")
-        _refuse_twice(rows[0], "the header of the body")
-        for number, row in enumerate(rows[1:], 1):
-            if len(row) != len(rows[0]):
-                raise InvalidValueError(
-                    f"row {number} of the body has {len(row)} values for {len(rows[0])} columns"
-                )
+        rows = list(rows_of_csv(io.StringIO(text, newline=""), "the body"))
         _rows(rows[1:], "the body")
         dtypes = dict.fromkeys(texts, "str")
         frame = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False, dtype=dtypes)

@@ -84,6 +84,14 @@ def test_texts_that_look_like_numbers_stay_texts(tmp_path):
     assert predicted(model, b"code,more\n007,1\n1e5,2\n") == b"code\n007\n1e5\n"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_cells_of_several_lines_and_of_any_size(tmp_path, end, monkeypatch):
+    monkeypatch.setattr(chunks, "ROWS", 2)
+    model = function_model(lambda frame: frame["a"].str.len(), tmp_path / "m")
+    rows = ["\ufeffa,b", '"1\n2",1', f"{'x' * 200_000},2", "three,3", ""]
+    assert predicted(model, end.join(rows).encode()) == b"a\n3\n200000\n5\n"
+
+
 @pytest.mark.parametrize(
     ("answer", "header"),
     [
@@ -104,9 +112,13 @@ def test_predictions_of_every_shape_have_a_header(tmp_path, answer, header):
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        (b"", "csv", "the input is not CSV"),
+        (b"", "csv", "the input holds no CSV"),
         (b"n,x\n", "csv", "the input holds no rows"),
-        (b"n,x\n1,2\n1,2,3,4\n", "csv", "line 3"),
+        (b"n,x\n1,2\n1,2,3\n", "csv", "row 2 of the input has 3 values for 2 columns"),
+        (b"n,x\n1,2,3\n", "csv", "row 1 of the input has 3 values for 2 columns"),
+        (b"n,x\n1,2\n\n1,2\n1\n", "csv", "row 3 of the input has 1 values for 2 columns"),
+        (b"n,x,n\n1,2,3\n", "csv", "the header of the input: 'n' is there twice"),
+        (b'n,x\n1,"2\n', "csv", "not CSV"),
         (b"\xff\xfe", "csv", "not CSV"),
         (b'{"n": 1, "x": 2}\n{"n": 1', "jsonl", "line 2 of the input is no JSON object"),
         (b"[1]\n", "jsonl", "line 1 of the input is no JSON object"),
