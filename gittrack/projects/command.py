@@ -28,7 +28,37 @@ _SPECIAL_IN_QUOTES = re.compile(r'([\\"$`])')
 _TRAILING = re.compile(r"(\s|\\\n)+\Z")
 _SEPARATORS = " \t\n;&|()<>"
 # Text that is read once more: here-documents, backquotes, arithmetic, and what evaluates words.
-_EVALUATES = re.compile(r"(?<!<)<<(?!<)|`|\(\(|\[\[|\b(eval|let)\b")
+_EVALUATES = re.compile(r"(?<!<)<<(?!<)|`|\(\(|\[\[")
+_START = r"(?<![^\s;&|(/])"
+_SHELL = rf"{_START}(?:(?:ba|da|z|k)?sh|python[\d.]*|pypy[\d.]*)(?:\s+-[WXo]\s+[^\s-]\S*|\s+-\S+)*"
+_OTHER = rf"{_START}(?:perl|ruby|node|lua|Rscript|php)[\d.]*(?:\s+-\S+)*"
+# Words, less their quotes, after which text up to the end is program text, arithmetic or a name.
+_READ_ONCE_MORE = re.compile(
+    "|".join([
+        rf"{_START}(?:eval|let|(?:declare|typeset|local)\s+-\w*i\w*)\s",
+        rf"{_SHELL}\s+-\w*c(?:\s+-\S+)*\s*\S*$",
+        rf"{_OTHER}\s+(?:-\w*[eEpr]|--eval)[\s=]*\S*$",
+        rf"{_START}(?:declare|typeset|local|readonly|unset|trap|read|mapfile|readarray|getopts)\s"
+        r"(?:[^;&|<\n]*\s)?[^\s=;&|<]*$",
+        rf"{_START}(?:test|\[)\s(?:[^;&|\n]*\s)?-[vR]\s+\S*$",
+        rf"{_START}printf\s+-v\s*\S*$",
+        r"\w\[[^\]\n]*$",
+        r"\$\[[^\]]*$",
+        r"\$\{[^}]*:(?![-+=?])[^}]*$",
+    ])
+)  # fmt: skip
+# Programs that read their commands from what is printed or passed to them anywhere before.
+_READS_COMMANDS = re.compile(
+    rf"\|&?\s*(?:\S+/)?{_SHELL}(?:\s+-)?\s*(?:$|[;&|)>\n]|\s-\w*s\w*\s)"
+    rf"|(?:{_SHELL}|{_START}(?:source|\.))(?:\s+/dev/\S+)?\s*<[<(]"
+)
+_ASSIGNMENT = re.compile(
+    r"(?:^|[\n;&|({]|\b(?:then|do|else)\s)\s*(?:\w+=\S*\s+)*"
+    r"(?:(?:export|readonly|declare|typeset|local)\s+)?\w+\+?=\S*$"
+)
+_COMPUTES = re.compile(
+    rf"\(\(|\$\[|\[\[|{_START}(?:eval\s|let\s|(?:declare|typeset|local)\s+-\w*i)"
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +82,12 @@ class _Words:
 
     Attributes:
         open: the quotation it is in, "" outside of any.
+        text: what was read, less its quotes, with "_" for what quotes keep from the shell.
         nested: of each word, whether it holds blanks or quotes as text: a command in a command.
     """
 
     open: str = ""
+    text: str = ""
     nested: list[bool] = field(default_factory=lambda: [False])
     _bare: str = "\n"
     _escaped: bool = False
@@ -64,7 +96,7 @@ class _Words:
     @property
     def evaluates(self) -> bool:
         """Tell whether what follows may be read once more, wherever it stands."""
-        return bool(_EVALUATES.search(self._bare))
+        return bool(_EVALUATES.search(self._bare) or _READ_ONCE_MORE.search(self.text))
 
     def feed_value(self) -> None:
         self.nested[-1] |= self._escaped  # no quote could be put there
@@ -77,7 +109,7 @@ class _Words:
             if self._escaped:
                 self._escaped = False
                 if character != "\n":  # which is escaped to go on in the next line
-                    self._literal(character)
+                    self._literal(character, kept=True)
                     self._bare += "x"
             elif character == "\\" and self.open != "'":
                 self._escaped = True
@@ -86,7 +118,7 @@ class _Words:
             elif character == self.open[-1]:
                 self.open = ""
             else:
-                self._literal(character)
+                self._literal(character, kept=self.open != '"')
 
     def _outside(self, character: str) -> None:
         # Only at the beginning of a word does a comment begin.
@@ -97,12 +129,18 @@ class _Words:
             self.nested[-1] |= ansi  # its backslashes may stand for blanks
         elif character in _SEPARATORS:
             self.nested.append(False)
+            self.text += character
         else:
             self._literal(character)
         self._bare += character
 
-    def _literal(self, character: str) -> None:
+    def _literal(self, character: str, *, kept: bool = False) -> None:
         self.nested[-1] |= character.isspace() or character in ("'", '"')
+        if self.open == '"' and not kept:  # where a shell still runs and computes
+            self.nested[-1] |= character == "`" or (character == "(" and self.text[-1:] == "$")
+            kept = character.isspace() or character in ";&|<>"
+        is_plain = character.isalnum() or character in "./=+-[]"
+        self.text += character if is_plain or not kept else "_"
 
 
 def render(
@@ -180,11 +218,15 @@ def _pieces(template: str, values: Mapping[str, str], where: str) -> Iterator[Pi
 def _with_quotes(pieces: list[Piece]) -> list[tuple[Piece, str, bool]]:
     words = _Words()
     seen: list[tuple[Piece, str, int, bool]] = []
+    assigns: list[bool] = []
     for piece in pieces:
         words.feed(piece.text) if piece.name is None else words.feed_value()
+        assigns.append(bool(_ASSIGNMENT.search(words.text)))
         seen.append((piece, words.open, len(words.nested) - 1, words.evaluates))
+    reads, computes = _READS_COMMANDS.search(words.text), _COMPUTES.search(words.text)
     return [
-        (piece, quote, words.nested[word] or evaluated) for piece, quote, word, evaluated in seen
+        (piece, quote, words.nested[word] or evaluated or bool(reads or (assigned and computes)))
+        for (piece, quote, word, evaluated), assigned in zip(seen, assigns, strict=True)
     ]
 
 
