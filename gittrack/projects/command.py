@@ -32,14 +32,16 @@ _EVALUATES = re.compile(r"(?<!<)<<(?!<)|`|\(\(|\[\[")
 _START = r"(?<![^\s;&|(/])"
 _SHELL = rf"{_START}(?:(?:ba|da|z|k)?sh|python[\d.]*|pypy[\d.]*)(?:\s+-[WXo]\s+[^\s-]\S*|\s+-\S+)*"
 _OTHER = rf"{_START}(?:perl|ruby|node|lua|Rscript|php)[\d.]*(?:\s+-\S+)*"
+_TAKES_NAMES = (
+    rf"{_START}(?:declare|typeset|local|readonly|unset|trap|read|mapfile|readarray|getopts)"
+)
 # Words, less their quotes, after which text up to the end is program text, arithmetic or a name.
 _READ_ONCE_MORE = re.compile(
     "|".join([
         rf"{_START}(?:eval|let|(?:declare|typeset|local)\s+-\w*i\w*)\s",
         rf"{_SHELL}\s+-\w*c(?:\s+-\S+)*\s*\S*$",
         rf"{_OTHER}\s+(?:-\w*[eEpr]|--eval)[\s=]*\S*$",
-        rf"{_START}(?:declare|typeset|local|readonly|unset|trap|read|mapfile|readarray|getopts)\s"
-        r"(?:[^;&|<\n]*\s)?[^\s=;&|<]*$",
+        rf"{_TAKES_NAMES}\s(?:[^;&|<\n]*\s)?[^\s=;&|<]*$",
         rf"{_START}(?:test|\[)\s(?:[^;&|\n]*\s)?-[vR]\s+\S*$",
         rf"{_START}printf\s+-v\s*\S*$",
         r"\w\[[^\]\n]*$",

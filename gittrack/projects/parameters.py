@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,16 @@ from gittrack.tracking import downloading
 from gittrack.tracking.validation import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from gittrack.projects.mlproject import EntryPoint, Parameter, Project
     from gittrack.runs.store import Store
 
 Value = int | float | str
 
+# What every program reads as a number: float() and int() of Python take more.
+_INT = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,249}")
 _MOVING = re.compile(r"runs:/+(@[^/]*|best:[^/]+)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
@@ -115,15 +119,13 @@ def _checked(
     parameter: Parameter, text: str, folders: tuple[Path, ...], where: str, store: Store
 ) -> str:
     if parameter.type in ("float", "int"):
-        parse: Callable[[str], object] = float if parameter.type == "float" else int
-        try:
-            parse(text)
-        except ValueError:
+        is_number = _FLOAT.fullmatch(text) if parameter.type == "float" else _INT.fullmatch(text)
+        if not is_number or math.isinf(float(text)):
             example = "0.5" if parameter.type == "float" else "3"
             raise ProjectError(
                 f"{where}{text!r} is no {parameter.type}",
                 hint=f"{_mend(where)}-P {parameter.name}={example}",
-            ) from None
+            )
         return text
     if parameter.type == "path":
         return _existing(parameter, text, folders, where, store)

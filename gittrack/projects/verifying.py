@@ -36,9 +36,9 @@ def parse_tolerances(given: Sequence[str]) -> dict[str, float]:
     """
     found = {}
     for text in given:
-        name, _, number = text.rpartition("=")
+        name, equals, number = text.rpartition("=")
         try:
-            found[name or EVERY] = value = float(number)
+            found[name or EVERY] = value = math.nan if equals and not name else float(number)
         except ValueError:
             value = math.nan
         if not 0 <= value < math.inf:

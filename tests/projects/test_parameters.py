@@ -71,6 +71,12 @@ def test_a_name_that_could_be_no_option_is_refused(key: str) -> None:
         ("int", "1.0"),
         ("int", "1e3"),
         ("int", ""),
+        ("int", "3_000"),
+        ("int", " 3"),
+        ("int", "\u0663"),
+        ("float", "1_0"),
+        ("float", "1e400"),
+        ("float", "nan"),
     ],
 )
 def test_a_value_that_is_not_of_its_type_is_refused(kind: str, text: str) -> None:

@@ -282,7 +282,7 @@ def test_what_cannot_be_compared_never_passes(store: Store) -> None:
         verifying.verify(good, good, {"gone": 0.1})
 
 
-@pytest.mark.parametrize("text", ["loss=", "loss=much", "-1", "nan", "inf", "loss"])
+@pytest.mark.parametrize("text", ["loss=", "loss=much", "-1", "nan", "inf", "loss", "=1"])
 def test_a_tolerance_is_a_number_from_zero_on(text: str) -> None:
     with pytest.raises(InvalidValueError, match="METRIC=NUMBER"):
         verifying.parse_tolerances([text])
