@@ -194,7 +194,7 @@ def _exactly(column: Any, name: Any, kind: str, wanted: str) -> Any:
     if column.isna().all() and target.kind == "f":
         return column.astype("float64").astype(wanted)
     if column.dtype.kind not in "iuf" or target.kind == "b":
-        raise _misfit(name, _holds(column, str if column.dtype.kind != "b" else bool), kind)
+        raise _misfit(name, _holds_no_number(column, kind), kind)
     values = (
         column.to_numpy(dtype="float64", na_value=np.nan)
         if column.dtype.kind == "f"
@@ -341,10 +341,27 @@ def _is_same(before: Any, after: Any) -> bool:
 
 def _holds(column: Any, good: type = object) -> str:
     values = list(column.dropna())
-    if good is str and column.dtype != object:
-        return f"holds {values[0]!r}" if values else "holds null"
     wrong = [value for value in values if good is object or not isinstance(value, good)] or values
     return f"holds {wrong[0]!r:.60}" if wrong else "holds null"
+
+
+def _holds_no_number(column: Any, kind: str) -> str:
+    """Name the cell that is to blame: one that never converts before one of another type."""
+    values = list(column.dropna())
+    good = (bool,) if kind == "boolean" else (int, float)
+    others = [value for value in values if type(value) not in good]
+    wrong = [value for value in others if not _converts(value, kind)] or others or values
+    return f"holds {wrong[0]!r:.60}" if wrong else "holds null"
+
+
+def _converts(value: Any, kind: str) -> bool:
+    if kind == "boolean":
+        return str(value).lower() in ("true", "false")
+    try:
+        float(value)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True
 
 
 def _misfit(name: Any, what: str, kind: str) -> SchemaMismatchError:

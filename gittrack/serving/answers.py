@@ -38,6 +38,9 @@ def _csv(target: IO[bytes]) -> Iterator[Write]:
         frame = _frame(answer)
         first = not columns
         _check(frame, columns)
+        for at in range(len(columns)):
+            if frame.dtypes.iloc[at].kind == "O":  # whose repr pandas would write
+                encoding.jsonable(frame.iloc[:, at].tolist())
         text = frame.to_csv(index=False, header=first, lineterminator="\n")
         target.write(text.encode("utf-8", "backslashreplace"))
 

@@ -139,6 +139,25 @@ def test_an_exact_value_is_taken(values, kind, dtype):
 @pytest.mark.parametrize(
     ("values", "kind", "holds"),
     [
+        (["2", "2", "x"], "long", "holds 'x'"),
+        (["2", "2", "x"], "double", "holds 'x'"),
+        ([1, "x"], "double", "holds 'x'"),
+        ([1, "2"], "double", "holds '2'"),
+        ([1, True], "long", "holds True"),
+        ([1, [2]], "long", r"holds \[2\]"),
+        (["True", "x"], "boolean", "holds 'x'"),
+        ([True, 1], "boolean", "holds 1"),
+        (["2", "3"], "long", "holds '2'"),
+    ],
+)
+def test_the_cell_that_does_not_convert_is_named(values, kind, holds):
+    with pytest.raises(SchemaMismatchError, match=f"column 'a' {holds},"):
+        enforce(column(values), one(kind), exact=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "holds"),
+    [
         ([1, 1.5], "long", "1.5"),
         ([2**31], "integer", "2147483648"),
         ([2**53 + 1], "double", "9007199254740993"),

@@ -6,6 +6,8 @@ import io
 import json
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -169,6 +171,19 @@ def test_an_answer_that_is_no_table(tmp_path):
         predicted(model, written(FRAME, "csv"))
     lines = predicted(model, written(FRAME, "csv"), writes="jsonl").splitlines()
     assert [json.loads(line) for line in lines] == [[[0, 0], [0, 0]]] * 3
+
+
+def test_an_answer_that_holds_no_values(tmp_path):
+    model = function_model(lambda frame: np.array([object()] * len(frame)), tmp_path / "m")
+    for kind in ("csv", "jsonl", "json"):
+        with pytest.raises(ModelError, match="the model's answer holds object"):
+            predicted(model, written(FRAME, "csv"), writes=kind)
+
+
+def test_values_that_only_their_libraries_know_are_written_to_csv(tmp_path):
+    values = [None, Decimal("1.5"), date(2024, 1, 2)]
+    model = function_model(lambda _: pd.Series(values, dtype=object), tmp_path / "m")
+    assert predicted(model, written(FRAME, "csv")) == b'prediction\n""\n1.5\n2024-01-02\n'
 
 
 @settings(deadline=None, max_examples=100)
