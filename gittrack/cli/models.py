@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -139,6 +139,9 @@ def predict(
         return
     reading = _kind(reads, source, "csv", option="--from")
     writing = _kind(writes, target, "csv" if reading == "parquet" else reading, option="--to")
+    with suppress(OSError):
+        if "-" not in (source, target) and Path(source).samefile(target):
+            raise UsageError(f"{target} is the input itself", hint="name another file with -o")
     options = {"-i": source, "-o": target, "--from": reading, "--to": writing}
     _enter(chosen, env_manager, ["predict", chosen, *_spelled(options)])
     rows = _score(chosen, source, target, reads=reading, writes=writing)

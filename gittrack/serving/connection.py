@@ -61,7 +61,12 @@ class Refused(ErrorTask):  # type: ignore[misc]
         """Write the answer."""
         self.channel.lingers = True
         error = self.request.error
-        answer = response.refusal(HTTPStatus(error.code), str(error.body))
+        message = str(error.body)
+        if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            # waitress is told one more, and refuses what reaches it.
+            most = self.channel.server.adj.max_request_body_size - 1
+            message = f"the body is larger than {most} bytes"
+        answer = response.refusal(HTTPStatus(error.code), message)
         self.status = f"{answer.status.value} {answer.status.phrase}"
         self.response_headers.append(("Content-Type", answer.content_type))
         self.content_length = len(answer.body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import mmap
 import multiprocessing
 import os
@@ -71,7 +72,7 @@ def serve(
         on_ready: called with the real address as soon as all workers answer.
 
     Raises:
-        UsageError: there is no such port, or it is to be served by no worker.
+        UsageError: there is no such port, or it is to be served by no worker or within no limits.
         ToolError: the address cannot be taken, or a worker dies before it is ready.
         GittrackError: the model cannot be loaded.
     """
@@ -80,12 +81,22 @@ def serve(
             f"{service.workers} workers cannot answer",
             hint=f"--workers 1 to {_MOST_WORKERS}, about as many as there are cores",
         )
+    _check_limits(service)
     with bind(host, port) as listener:
         crew = _Crew(service, listener)
         with _stop_signals(crew):
             crew.work(lambda: on_ready(address_of(listener)))
     if crew.stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
+
+
+def _check_limits(service: Service) -> None:
+    seconds = (service.limits.request_seconds, service.limits.read_seconds)
+    for option, value in zip(("--timeout", "--read-timeout"), seconds, strict=True):
+        if not 0 < value < math.inf:
+            raise UsageError(f"{option} {value:g} is no time", hint="give seconds, such as 60")
+    if service.max_body < 1:
+        raise UsageError(f"--max-body {service.max_body} takes no body", hint=f"such as {MAX_BODY}")
 
 
 @dataclass

@@ -243,10 +243,12 @@ def test_what_fails_leaves_the_output_as_it_was(tmp_path, isolated):
         (["-i", "data.xls"], 2, "data.xls does not say what it holds"),
         (["-o", "out"], 2, "out does not say what it holds"),
         (["--from", "xml"], 2, "--from 'xml' is no kind"),
+        (["-i", "data.csv", "-o", "./data.csv"], 2, "./data.csv is the input itself"),
         (["-o", "no/such/out.csv"], 5, "cannot write no/such/out.csv"),
     ],
 )
-def test_what_cannot_be_done_is_said(tmp_path, arguments, code, words):
+def test_what_cannot_be_done_is_said(tmp_path, isolated, arguments, code, words):
+    (isolated / "data.csv").write_text("n,x\n1,2\n")
     done = gittrack(sums_model(tmp_path / "m"), *arguments, stdin=b"n,x\n1,2\n")
     assert done.returncode == code
     assert words in done.stderr.decode()

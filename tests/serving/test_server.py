@@ -213,7 +213,7 @@ def test_too_large_a_body_is_refused_before_it_is_read(model):
     with running(create_app(model, max_body=1000)) as port:
         status, headers, body = exchange(port, head(5000))
         assert (status, headers["Connection"]) == (413, "close")
-        assert body["message"] == "exceeds max_body of 1001"
+        assert body["message"] == "the body is larger than 1000 bytes"
 
 
 def test_who_sends_a_body_that_is_too_large_still_reads_the_answer(model):

@@ -16,7 +16,10 @@ from pathlib import Path
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 
+from gittrack.errors import UsageError
 from gittrack.models.saving import save_model
+from gittrack.serving import workers
+from gittrack.serving.server import Limits
 from tests.serving.driving import GITTRACK, children, eventually, head, post, samples, served
 
 
@@ -224,6 +227,21 @@ def test_a_number_of_workers_that_cannot_serve(tmp_path, number):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"{number} workers cannot answer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"limits": Limits(request_seconds=0.0)},
+        {"limits": Limits(request_seconds=float("nan"))},
+        {"limits": Limits(read_seconds=float("inf"))},
+        {"limits": Limits(read_seconds=-1.0)},
+        {"max_body": 0},
+    ],
+)
+def test_limits_that_let_nothing_be_answered(limits):
+    with pytest.raises(UsageError, match="--(timeout|read-timeout|max-body) .* is no time|no body"):
+        workers.serve(workers.Service("m", **limits), port=0, on_ready=print)
 
 
 @pytest.mark.needs("module:gunicorn")
