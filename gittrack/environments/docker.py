@@ -77,7 +77,12 @@ def launch(built: Built, task: Task) -> Launch:
     if program is None:
         raise ToolError("the program docker is not on PATH", hint="install Docker's command line")
     lends, stands_in, notes = entering.lending(built, as_mlflow=task.as_mlflow)
-    variables = {"HOME": "/tmp", "PYTHONUNBUFFERED": "1", **_environment(built), **task.variables}  # noqa: S108 - the container's
+    variables = {
+        "HOME": "/tmp",  # noqa: S108 - the container's
+        "PYTHONUNBUFFERED": "1",
+        **_environment(built.settings),
+        **task.variables,
+    }
     mounts = [Mount(path) for path in _without_inner(task.reaches)]
     image, folder = built.image, str(task.folder)
     if task.build_image:
@@ -88,7 +93,7 @@ def launch(built: Built, task: Task) -> Launch:
         for inside, path in entering.lent_files(stands_in=stands_in).items():
             mounts.append(Mount(path, f"{LENT}/{inside}", read_only=True))
         variables["PYTHONPATH"] = LENT
-    volumes = _volumes(built, task.folder)
+    volumes = _volumes(built.settings, task.folder)
     name = f"gittrack-{task.variables.get(settings.RUN_ID, os.getpid())}"
     command = [program, "run", "--rm", "--init", "--pull=never", "--name", name]
     command += ["--workdir", folder]
@@ -108,6 +113,7 @@ def launch(built: Built, task: Task) -> Launch:
 
 
 def _image(environment: Environment | None) -> str:
+    """Return the image of a docker_env, whose other settings are right too."""
     if environment is None or environment.kind != "docker_env":
         raise ProjectError(
             "the project names no image", hint="give its MLproject a docker_env: {image: NAME}"
@@ -115,6 +121,8 @@ def _image(environment: Environment | None) -> str:
     image = str(environment.settings["image"])
     if image.startswith("-") or not image.isprintable() or " " in image:
         raise ProjectError(f"{image!r} is no name of an image", hint="such as python:3.12")
+    _environment(environment.settings)
+    _volumes(environment.settings, Path())
     return image
 
 
@@ -149,12 +157,12 @@ def _requirements(names: Sequence[str]) -> str:
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found))
 
 
-def _environment(built: Built) -> dict[str, str]:
+def _environment(given_settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the variables that the project sets or copies from the caller."""
     given: dict[str, str] = {}
     missing: list[str] = []
     caller = settings.child_environment({})
-    for item in built.settings.get("environment") or ():
+    for item in given_settings.get("environment") or ():
         name, value = (item, caller.get(item)) if isinstance(item, str) else (item[0], item[1])
         if not _VARIABLE.fullmatch(name):
             raise ProjectError(
@@ -172,9 +180,9 @@ def _environment(built: Built) -> dict[str, str]:
     return given
 
 
-def _volumes(built: Built, folder: Path) -> list[str]:
+def _volumes(given_settings: Mapping[str, Any], folder: Path) -> list[str]:
     found = []
-    for text in built.settings.get("volumes") or ():
+    for text in given_settings.get("volumes") or ():
         source, colon, target = text.partition(":")
         if not colon or not target.startswith("/") or not source or source.startswith("-"):
             raise ProjectError(

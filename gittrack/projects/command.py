@@ -197,6 +197,10 @@ def render(
 
 
 def _pieces(template: str, values: Mapping[str, str], where: str) -> Iterator[Piece]:
+    if "\0" in template:
+        raise ProjectError(
+            f"{where}: the command holds a NUL, which no program can be passed", hint="leave it out"
+        )
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:

@@ -129,7 +129,8 @@ def _take_artifacts(job: Job, writer: RunWriter) -> list[str]:
                 folder = artifactfiles.place(writer.artifacts, inside.parent.as_posix())
                 artifactfiles.copy_file(path, folder)
             except (GittrackError, OSError) as error:
-                problems.append(f"{inside} is not kept: {error}")
+                why = error.message if isinstance(error, GittrackError) else error
+                problems.append(f"{inside} is not kept: {why}")
         if not found:
             problems.append(f"--artifacts {pattern}: no file of that name was left")
     return problems

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gittrack.runs.store import Store
 
 LOCAL = "local"
+MAIN = "main"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Order:
     """
 
     uri: str = "."
-    entry_point: str = "main"
+    entry_point: str = MAIN
     command: tuple[str, ...] = ()
     version: str | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)

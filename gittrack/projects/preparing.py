@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from gittrack import settings
 from gittrack.environments import managers
-from gittrack.errors import RunStateError
+from gittrack.errors import InvalidValueError, RunStateError, UsageError
 from gittrack.projects import command, mlproject, parameters, wrapping
 from gittrack.projects.locating import Located, located
+from gittrack.projects.order import MAIN
 from gittrack.runs.store import Store, check_experiment_name
 from gittrack.tracking import active
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from gittrack.environments.base import Environment, EnvironmentManager
     from gittrack.projects.command import Command
@@ -61,6 +63,7 @@ def prepare(order: Order) -> Iterator[Prepared]:
         NotFoundError: there is no such project, version or program.
         ToolError: the project cannot be fetched.
     """
+    _check(order)
     store = _store(order.store)
     experiment = _experiment_name(store, order.experiment_name)
     with located(order, store=store.root) as place:
@@ -100,6 +103,28 @@ def prepare(order: Order) -> Iterator[Prepared]:
             reaches=values.reaches,
             notes=(*_notes(project, order), *_passed_on(entry, values.extra)),
         )
+
+
+def _check(order: Order) -> None:
+    for name, given in (("parameters", order.parameters), ("docker_args", order.docker_args)):
+        if not isinstance(given, Mapping):
+            raise InvalidValueError(
+                f"{name} are {given!r:.80}, no map of names to values",
+                hint=f'such as {name}={{"alpha": 0.5}}',
+            )
+    if order.command and order.entry_point != MAIN:
+        raise UsageError(
+            f"--entry-point {order.entry_point!r} names nothing of a command behind --",
+            hint="leave out the one or the other",
+        )
+    for pattern in order.artifacts:
+        parts = Path(pattern).parts
+        odd = any(part == ".." or "\0" in part or "**" in part != "**" for part in parts)
+        if not parts or odd or Path(pattern).is_absolute():
+            raise UsageError(
+                f"--artifacts {pattern!r} is no pattern of files inside the project's folder",
+                hint="such as --artifacts 'plots/*.png' or --artifacts '**/*.csv'",
+            )
 
 
 def _project(order: Order, place: Located) -> Project:

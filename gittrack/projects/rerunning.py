@@ -114,6 +114,8 @@ def ordered(
         "tags": {RERUN_TAG: run.run_id},
         "env_manager": recorded.project.get("environment"),
         "constraints": _constraints(recorded),
+        "scrape": recorded.project.get("scrape") is True,
+        "artifacts": tuple(map(str, recorded.project.get("artifacts") or ())),
     }
     if recorded.root is None:
         uri = str(recorded.project.get("uri") or ".")

@@ -98,6 +98,10 @@ def _source(prepared: Prepared) -> dict[str, object]:
         project["version"] = prepared.order.version
     if prepared.params:
         project["parameters"] = sorted(prepared.params)
+    if prepared.order.scrape:
+        project["scrape"] = True
+    if prepared.order.artifacts:
+        project["artifacts"] = list(prepared.order.artifacts)
     return {**source, "project": project}
 
 

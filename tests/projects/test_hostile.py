@@ -162,3 +162,20 @@ def test_an_mlproject_that_is_a_pipe_is_not_waited_for(isolated: Path) -> None:
 
     with pytest.raises(GittrackError, match="cannot read MLproject"):
         mlproject.load(isolated)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'entry_points: {main: {command: "echo \\0"}}',
+        "docker_env: {image: x, environment: ['X=Y']}\n" + MLPROJECT,
+        "docker_env: {image: x, volumes: ['here']}\n" + MLPROJECT,
+    ],
+    ids=["NUL", "environment", "volumes"],
+)
+def test_a_dry_run_refuses_what_a_run_refuses(isolated: Path, gittrack: Any, text: str) -> None:
+    (isolated / "MLproject").write_text(text)
+
+    assert gittrack("run", "--dry-run").returncode == 2
+    assert gittrack("run").returncode == 2
+    assert not (isolated / "mlruns").exists()

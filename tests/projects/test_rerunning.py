@@ -108,6 +108,19 @@ def test_a_wrapped_command_is_brought_back_in_its_folder(repository: Path, gittr
     assert (again.folder / "output.log").read_text() == (first.folder / "output.log").read_text()
 
 
+def test_what_is_taken_of_a_command_is_taken_again(repository: Path, gittrack: Any) -> None:
+    script = "echo loss=0.5; echo made > made.txt"
+    options = ["--scrape", "--artifacts", "*.txt", "--name", "first"]
+    assert gittrack("run", *options, "--", "sh", "-c", script).returncode == 0
+
+    done = gittrack("rerun", "first", "--verify")
+
+    assert done.returncode == 0, done.stderr
+    runs = Store(repository / "mlruns").runs().runs
+    assert [run.record.metrics["loss"].last for run in runs] == [0.5, 0.5]
+    assert all((run.artifacts / "made.txt").read_text() == "made\n" for run in runs)
+
+
 def test_a_script_that_nobody_wrapped_is_brought_back_too(repository: Path, gittrack: Any) -> None:
     subprocess.run([sys.executable, "train.py", "0.25"], cwd=repository / "p", check=True)
 

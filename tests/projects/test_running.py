@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gittrack as package
-from gittrack.errors import GittrackError, ToolError
+from gittrack.errors import GittrackError, InvalidValueError, ToolError
 from gittrack.projects import running
 from gittrack.runs.store import Store
 from tests.conftest import make_repository
@@ -421,3 +421,10 @@ def test_what_is_not_committed_can_be_refused(isolated):
     assert refused.returncode == 2
     assert "has uncommitted changes" in refused.stderr
     assert len(Store.open(project / "mlruns").runs().runs) == 1
+
+
+def test_parameters_are_a_map(isolated: Path) -> None:
+    with pytest.raises(InvalidValueError, match="no map of names to values"):
+        running.run(".", parameters=["a"])  # type: ignore[arg-type]
+
+    assert list(isolated.iterdir()) == []

@@ -82,6 +82,25 @@ def test_a_pattern_that_finds_nothing_is_said(gittrack: Any) -> None:
     assert "--artifacts *.gone: no file of that name was left" in done.stderr
 
 
+@pytest.mark.parametrize("pattern", ["/etc/host*", "/", "", ".", "a**b", "../*"])
+def test_a_pattern_of_other_files_is_refused_before_anything_runs(
+    isolated: Path, gittrack: Any, pattern: str
+) -> None:
+    done = gittrack("run", "--artifacts", pattern, "--", "touch", "ran")
+
+    assert done.returncode == 2
+    assert "is no pattern of files inside" in done.stderr
+    assert list(isolated.iterdir()) == []
+
+
+def test_an_entry_point_beside_a_command_is_refused(isolated: Path, gittrack: Any) -> None:
+    done = gittrack("run", "-e", "nosuch", "--", "touch", "ran")
+
+    assert done.returncode == 2
+    assert "'nosuch'" in done.stderr
+    assert list(isolated.iterdir()) == []
+
+
 def test_runs_are_no_artifacts_of_their_own(isolated: Path, store: Store, gittrack: Any) -> None:
     (isolated / "x.txt").write_text("x")
 
