@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gittrack import settings
-from gittrack.errors import MissingPackageError, NotFoundError, ToolError
+from gittrack.errors import MissingPackageError, NotFoundError, ToolError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,6 +67,25 @@ class Container:
         self._container.reload()
         state = self._container.attrs["State"]
         return None if state["Running"] else int(state["ExitCode"])
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a text can name an image, so that it adds no option and no line."""
+    return not name.startswith("-") and name.isprintable() and " " not in name and name != ""
+
+
+def check_tag(tag: str) -> None:
+    """Refuse what an image that is built cannot be called.
+
+    Raises:
+        UsageError: it is no tag.
+        ToolError: no engine answers.
+    """
+    with _engine():
+        from docker.utils.build import match_tag
+
+        if not (is_image_name(tag) and match_tag(tag)):
+            raise UsageError(f"{tag!r} is no name for an image", hint="such as my-model:1")
 
 
 def find_image(name: str) -> str | None:

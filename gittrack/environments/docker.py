@@ -119,7 +119,7 @@ def _image(environment: Environment | None) -> str:
             "the project names no image", hint="give its MLproject a docker_env: {image: NAME}"
         )
     image = str(environment.settings["image"])
-    if image.startswith("-") or not image.isprintable() or " " in image:
+    if not containers.is_image_name(image):
         raise ProjectError(f"{image!r} is no name of an image", hint="such as python:3.12")
     _environment(environment.settings)
     _volumes(environment.settings, Path())

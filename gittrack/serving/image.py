@@ -62,8 +62,9 @@ def generate(folder: Path, context: Path, *, base: str | None = None) -> Path:
         base: the image to begin with; the slim Python of the model's version where not given.
 
     Raises:
-        UsageError: `context` holds something else already.
+        UsageError: `context` holds something else already, or `base` is no name of an image.
     """
+    _check_base(base)
     if context.is_dir() and any(context.iterdir()):
         raise UsageError(f"{context} is not empty", hint="name a new folder with -d")
     context.mkdir(parents=True, exist_ok=True)
@@ -100,10 +101,13 @@ def build(
         log: given each line that the engine writes.
 
     Raises:
+        UsageError: `name` or `base` is no name of an image.
         NotFoundError: there is no such base image.
         ToolError: a step fails, or no engine answers.
     """
+    _check_base(base)
     base = base or f"python:{surroundings.python_of(folder)}-slim"
+    containers.check_tag(name)
     containers.ensure_image(base, say=say)
     ours = settings.child_environment({})
     arguments = {key: ours[key] for key in _PIP if ours.get(key)}
@@ -111,3 +115,8 @@ def build(
         context = Path(made) / "context"
         generate(folder, context, base=base)
         return containers.build(context, tag=name, arguments=arguments, log=log)
+
+
+def _check_base(base: str | None) -> None:
+    if base is not None and not containers.is_image_name(base):
+        raise UsageError(f"{base!r} is no name of an image", hint="such as python:3.12")

@@ -46,6 +46,20 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
         image.generate(constant(tmp_path / "m", 1), tmp_path)
 
 
+@pytest.mark.parametrize("base", ["python\nRUN touch /x", "python AS build", "--platform=a", ""])
+def test_a_base_image_that_would_be_more_than_a_name(tmp_path, base):
+    with pytest.raises(UsageError, match="is no name of an image"):
+        image.generate(constant(tmp_path / "m", 1), tmp_path / "out", base=base)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.needs("docker")
+@pytest.mark.parametrize("name", ["UPPER", "a b", "a:", "", "-a", "a\n"])
+def test_a_name_that_no_image_can_have(tmp_path, name):
+    with pytest.raises(UsageError, match="is no name for an image"):
+        image.build(constant(tmp_path / "m", 1), name, base="no/such:image")
+
+
 def test_the_command_writes_it(tmp_path, isolated):
     model = constant(tmp_path / "m", 1)
     command = [*GITTRACK, "models", "generate-dockerfile", "-m", str(model), "-d", "out"]
