@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -61,6 +62,17 @@ class MetricSummary:
     min: float | None
     max: float | None
     count: int
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both say the same; NaN is the same as NaN."""
+        return isinstance(other, MetricSummary) and self._told() == other._told()
+
+    def __hash__(self) -> int:
+        return hash(self._told())
+
+    def _told(self) -> tuple[object, ...]:
+        last = "NaN" if math.isnan(self.last) else self.last
+        return (last, self.step, self.min, self.max, self.count)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,8 @@ class Server:
     def stop(self) -> None:
         """Let `run` end soon; safe to call from a signal handler and from any thread."""
         self._stopping.set()
-        self._server.pull_trigger()
+        with suppress(OSError):  # it saw that, and has ended already
+            self._server.pull_trigger()
 
     @property
     def is_stopping(self) -> bool:

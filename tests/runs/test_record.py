@@ -148,3 +148,10 @@ def test_a_broken_record_says_what_is_wrong(key, value, words):
     data = {**SMALLEST, key: value}
     with pytest.raises(ValueError, match=words):
         from_json({name: item for name, item in data.items() if item is not None})
+
+
+def test_summaries_of_nan_are_the_same():
+    one, other = (MetricSummary(float("nan"), 1, None, None, 1) for _ in range(2))
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != MetricSummary(0.5, 1, None, None, 1)
