@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -31,18 +33,19 @@ def approximately(*values: float) -> object:
     return pytest.approx(list(values), abs=1e-9)
 
 
-@pytest.fixture(params=["local[2]", "local-cluster[1,2,700]"])
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    return answers_of(request.param, tmp_path_factory)
-
-
 @functools.cache
-def answers_of(master: str, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    folder = tmp_path_factory.mktemp("spark")
+def answers_of(master: str) -> dict:
+    """Run the script once for a master, however the tests are ordered."""
     own = ["own"] if "cluster" in master else []
-    return run_in_engines(
-        HERE / "on_spark.py", master, ";".join(TYPES), *own, cwd=folder, HOME=str(folder)
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        return run_in_engines(
+            HERE / "on_spark.py", master, ";".join(TYPES), *own, cwd=Path(folder), HOME=folder
+        )
+
+
+@pytest.fixture(params=["local[2]", "local-cluster[1,2,700]"])
+def found(request: pytest.FixtureRequest) -> dict:
+    return answers_of(request.param)
 
 
 def test_a_table_is_scored_however_its_columns_are_given(found: dict) -> None:
