@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -255,8 +256,10 @@ def _csv(text: str, texts: Collection[str]) -> Any:
         rows = list(rows_of_csv(io.StringIO(text, newline=""), "the body"))
         _rows(rows[1:], "the body")
         dtypes = dict.fromkeys(texts, "str")
-        frame = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False, dtype=dtypes)
-    except (csv.Error, OverflowError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells would be lost
+            frame = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False, dtype=dtypes)
+    except (csv.Error, OverflowError, pd.errors.ParserWarning) as error:
         raise InvalidValueError(f"the body is not CSV: {error}") from None
     except ValueError as error:
         if isinstance(error, InvalidValueError):
