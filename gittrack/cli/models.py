@@ -11,7 +11,7 @@ from typing import IO, Annotated
 
 import typer
 
-from gittrack import process, settings
+from gittrack import files, process, settings
 from gittrack.cli import progress, render
 from gittrack.cli.options import Safe
 from gittrack.environments import managers
@@ -167,7 +167,7 @@ def _score(chosen: str, source: str, target: str, *, reads: Kind, writes: Kind) 
         outgoing = (
             sys.stdout.buffer
             if target == "-"
-            else stack.enter_context(batch.written_whole(Path(target)))
+            else stack.enter_context(files.replacing(Path(target)))
         )
         return batch.predict(
             model, incoming, outgoing, reads=reads, writes=writes, on_chunk=on_chunk
@@ -186,14 +186,14 @@ def _on_engine(engine: str, chosen: str, source: str, target: str, reads: str | 
 
     if "-" in (source, target):
         raise UsageError("--engine reads and writes files", hint="name them: -i FILES -o FOLDER")
-    files = Path(source)
-    named = next(filter(None, map(chunks.kind_of, (files, *_inside(files)))), None)
+    incoming = Path(source)
+    named = next(filter(None, map(chunks.kind_of, (incoming, *_inside(incoming)))), None)
     kind = reads or named
     if kind not in KINDS:
         raise UsageError(
             f"{source} does not say what {engine} is to read", hint=f"--from {', '.join(KINDS)}"
         )
-    score(engine, resolve(chosen), files, Path(target), kind=kind)
+    score(engine, resolve(chosen), incoming, Path(target), kind=kind)
     render.say(f"wrote the rows with their predictions into {target}", kind="done")
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from gittrack import paths
-from gittrack.errors import InvalidValueError, MissingPackageError, ModelError, StoreError
+from gittrack.errors import InvalidValueError, MissingPackageError, ModelError
 from gittrack.serving import answers, chunks, request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from gittrack.models.pyfunc import PyFuncModel
     from gittrack.serving.chunks import Kind
@@ -65,27 +61,3 @@ def _scored(model: PyFuncModel, chunk: chunks.Chunk, *, after: int) -> Any:
             f" the {len(chunk.data)} rows after row {after}: {words}",
             hint="check these rows for empty cells and other types",
         ) from error
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write that takes its name when the block ends well, and is gone otherwise.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    temporary = path.with_name(paths.temporary_name())
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint=f"check space and rights of {path.parent}",
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

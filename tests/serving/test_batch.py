@@ -18,6 +18,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from gittrack import files
 from gittrack.errors import InvalidValueError, ModelError, SchemaMismatchError, StoreError
 from gittrack.models import ColSpec, ModelSignature, Schema, infer_signature
 from gittrack.models.pyfunc import load_model
@@ -258,7 +259,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path):
     (tmp_path / "out").mkdir()
     with (
         pytest.raises(StoreError, match="cannot write"),
-        batch.written_whole(tmp_path / "out" / "a.csv"),
+        files.replacing(tmp_path / "out" / "a.csv"),
     ):
         raise OSError(28, "No space left on device")
     assert list((tmp_path / "out").iterdir()) == []
