@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     from gittrack.tracking.calls import set_registry_uri as set_registry_uri
     from gittrack.tracking.client import Client as Client
     from gittrack.tracking.client import MlflowClient as MlflowClient
+    from gittrack.tracking.finding import get_run as get_run
     from gittrack.tracking.finding import search_runs as search_runs
     from gittrack.tracking.fluent import autolog as autolog
-    from gittrack.tracking.fluent import get_run as get_run
     from gittrack.tracking.fluent import log_artifact as log_artifact
     from gittrack.tracking.fluent import log_artifacts as log_artifacts
     from gittrack.tracking.fluent import log_metric as log_metric
@@ -116,9 +116,9 @@ _NAMES = {
         set_experiment_tag set_experiment_tags set_registry_uri
     """,
     "gittrack.tracking.client": "Client MlflowClient",
-    "gittrack.tracking.finding": "search_runs",
+    "gittrack.tracking.finding": "get_run search_runs",
     "gittrack.tracking.fluent": """
-        autolog get_run log_artifact log_artifacts log_metric log_metrics log_param log_params
+        autolog log_artifact log_artifacts log_metric log_metrics log_param log_params
         set_experiment set_tag set_tags
     """,
     "gittrack.tracking.images": "Image",

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gittrack import artifactfiles
+from gittrack import artifactfiles, search
 from gittrack.errors import InvalidValueError
 from gittrack.tracking import downloading, images
 from gittrack.tracking.client import MlflowClient
@@ -104,4 +104,4 @@ def _place(uri: str | None, run_id: str | None, path: str | None, tracking_uri: 
     store = MlflowClient(tracking_uri).store
     if uri is not None:
         return downloading.locate(str(uri), store)
-    return artifactfiles.place(store.find(str(run_id)).artifacts, path)
+    return artifactfiles.place(search.find(store, str(run_id)).artifacts, path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from gittrack import files, paths, secrets
+from gittrack import files, paths, search, secrets
 from gittrack.errors import RunStateError, SecretFoundError, StoreError, ToolError
 from gittrack.git import committing, objects, pushing
 from gittrack.git.command import run_git, run_git_bytes
@@ -150,7 +150,7 @@ def _top_of(store: Store) -> Path:
 
 
 def _named(store: Store, references: Sequence[str], top: Path, *, running: bool) -> _Chosen:
-    runs = {run.folder: run for run in (store.find(reference) for reference in references)}
+    runs = {run.folder: run for run in (search.find(store, reference) for reference in references)}
     if not running and (live := [run for run in runs.values() if run.state() in _LIVE]):
         raise RunStateError(
             f"run {live[0].run_id} ({live[0].record.name}) is {live[0].state()}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from gittrack import svg
+from gittrack import search, svg
 from gittrack.compare.branches import best_of
 from gittrack.compare.changes import ABSENT, MetricChange
 from gittrack.compare.directions import configured, direction_of
@@ -79,7 +79,7 @@ def make(store: Store, references: Sequence[str] = (), *, base: str = "") -> Rep
         known, commit = _runs_at(store, base)
         about = f"Compared with the best runs of {base} where this branch left it ({commit[:10]})."
     if references:
-        runs = [revisions.find(store, reference) for reference in references]
+        runs = [search.find_anywhere(store, reference) for reference in references]
     else:
         before = {run.run_id for run in known}
         runs = [run for run in store.runs().runs if run.run_id not in before][:LATEST]

@@ -52,22 +52,17 @@ ROWS = (
     ),
     ("a run", {"runs"}),
     ("registry", {"registry"}),
+    ("entities", {"entities"}),
+    ("finding", {"search"}),
     (
         "things",
         {
             "artifactfiles",
-            "entities",
             "environments",
             "models",
         },
     ),
-    (
-        "finding",
-        {
-            "search",
-            "compare",
-        },
-    ),
+    ("differences", {"compare"}),
     ("logging", {"tracking"}),
     (
         "uses",

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from gittrack import search
 from gittrack.cli import cells, options, progress, render
 from gittrack.cli.exchanging import show_problems, show_taken
 from gittrack.errors import AmbiguousError, NotFoundError, UsageError
@@ -65,7 +66,7 @@ def _chosen(store: Store, names: list[str] | tuple[()], before: str | None) -> l
     if bool(names) == (before is not None):
         raise UsageError("which runs?", hint="name some, or give --before 90d")
     if names:
-        return [store.find(name) for name in names]
+        return [search.find(store, name) for name in names]
     limit = _time(str(before))
     return [run for run in store.runs(deleted=True).runs if run.record.start_time < limit]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gittrack import secrets
+from gittrack import search, secrets
 from gittrack.cli import options, render
 from gittrack.errors import AmbiguousError, NotFoundError, UsageError
 from gittrack.registry import Registry
@@ -39,7 +39,7 @@ def tag(
 ) -> None:
     """Set or remove tags of a run."""
     changes = _changes(tags or (), remove or ())
-    found = options.open_store().find(run)
+    found = search.find(options.open_store(), run)
     for name in remove or ():
         if name not in found.record.tags and not name.startswith("mlflow."):
             close = fields.nearest(name, found.record.tags)
@@ -58,7 +58,7 @@ def note(
     text: Annotated[str, typer.Argument(help="What to say of it; - reads it from stdin.")],
 ) -> None:
     """Set the note of a run, in the place of an earlier one."""
-    found = options.open_store().find(run)
+    found = search.find(options.open_store(), run)
     said = check_length("note", found.run_id, _stdin() if text == "-" else text)
     _warn_of_secret("the note", said)
     _write(found, Edit(note=said), "noted" if said else "its note is removed")
@@ -67,7 +67,7 @@ def note(
 def rm(run: Run) -> None:
     """Mark a run as deleted; nothing is removed from the disk."""
     store = options.open_store()
-    found = store.find(run)
+    found = search.find(store, run)
     if found.deleted:
         _say(found, "was deleted before")
         return
@@ -91,7 +91,7 @@ def restore(run: Run) -> None:
 def _find_deleted(store: Store, reference: str) -> StoredRun:
     """Find a run also by the name that it had before it was deleted."""
     try:
-        return store.find(reference)
+        return search.find(store, reference)
     except AmbiguousError:
         raise
     except NotFoundError:

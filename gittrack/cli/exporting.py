@@ -108,7 +108,7 @@ def _chosen(store: Store, names: list[str] | None, filter_string: str | None) ->
     if names:
         if filter_string:
             raise UsageError("runs are named and filtered", hint="give either")
-        return [store.find(name) for name in names]
+        return [search.find(store, name) for name in names]
     found = search.runs(store, filter_string=filter_string or "")
     render.emit(render.View("export", None, problems=found.problems))
     return list(found.runs)

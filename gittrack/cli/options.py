@@ -155,7 +155,7 @@ def open_store() -> Store:
 
 def find_run(reference: str) -> StoredRun:
     """Return the run that `REVISION:RUN` or a reference into the store names, for reading."""
-    return revisions.find(open_store(), reference)
+    return search.find_anywhere(open_store(), reference)
 
 
 def store_at(revision: str, *, all_branches: bool) -> Store:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gittrack import checkup, tidying
+from gittrack import checkup, search, tidying
 from gittrack.cli import cells, complete, options, render
 from gittrack.cli.cells import Cell, Style
 from gittrack.cli.render import Form, Table, Value, View
@@ -40,7 +40,7 @@ def gc(
     if not days >= 0:
         raise UsageError(f"--older-than {days:g} is less than nothing", hint="such as 30")
     store = options.open_store()
-    plan = tidying.plan(store, chosen=[store.find(name) for name in runs or ()], days=days)
+    plan = tidying.plan(store, chosen=[search.find(store, name) for name in runs or ()], days=days)
     if yes:
         tidying.carry_out(plan)
     render.emit(_gc_view(plan, removed=yes), form)

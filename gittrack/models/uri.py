@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
-from gittrack import paths, settings
+from gittrack import paths, search, settings
 from gittrack.errors import ModelError, NotFoundError, UsageError
 from gittrack.git import objects
 from gittrack.models import digest
@@ -89,7 +89,7 @@ def _in_run(uri: str, store: Store) -> Path:
         raise UsageError(
             f"model URI {uri!r} leads out of the run's artifacts", hint="name a folder inside them"
         )
-    run = store.find(reference)
+    run = search.find(store, reference)
     return _artifact(run.artifacts, path, run.run_id)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gittrack import settings
+from gittrack import search, settings
 from gittrack.errors import ProjectError
 from gittrack.tracking import downloading
 from gittrack.tracking.validation import check_key
@@ -112,7 +112,7 @@ def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, 
 def _settled(uri: str, store: Store) -> str:
     # What `@` and `best:…` name is another run tomorrow; an id stays.
     match = _MOVING.match(uri)
-    return f"runs:/{store.find(match[1]).run_id}{uri[match.end() :]}" if match else uri
+    return f"runs:/{search.find(store, match[1]).run_id}{uri[match.end() :]}" if match else uri
 
 
 def _checked(

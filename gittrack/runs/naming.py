@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from gittrack import paths
 from gittrack.errors import AmbiguousError, NotFoundError, StoreError, UsageError
 from gittrack.runs.reading import StoredRun, read_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gittrack.runs.store import Store
 
 _LATEST = re.compile(r"@(?:~(\d{1,9}))?")
@@ -25,7 +27,32 @@ _LISTED = 10
 _SHOWN = 80
 
 
-def find(store: Store, reference: str) -> StoredRun:
+class Glance(NamedTuple):
+    """What naming looks at of a run: its name, and the last value of the metric that is asked for.
+
+    The value is None where the run has none.
+    """
+
+    folder: Path
+    name: str
+    value: float | None
+
+
+# Tells of all runs that are not deleted, the newest first. The one below reads every record; the
+# index of `gittrack.search`, which this layer does not know, tells the same sooner.
+Glances: TypeAlias = "Callable[[Store, str], list[Glance]]"
+
+
+def read_all(store: Store, metric: str) -> list[Glance]:
+    """Return what all runs have, after reading them."""
+    return [
+        Glance(run.folder, run.record.name, summary.last if summary else None)
+        for run in store.runs().runs
+        for summary in (run.record.metrics.get(metric),)
+    ]
+
+
+def find(store: Store, reference: str, glances: Glances = read_all) -> StoredRun:
     """Return the run of a store that a reference names.
 
     Raises:
@@ -38,13 +65,14 @@ def find(store: Store, reference: str) -> StoredRun:
     if not reference:
         raise UsageError("the run's name is empty", hint="gittrack ls shows the runs there are")
     if match := _LATEST.fullmatch(reference):
-        return _latest(store, int(match[1] or 0))
+        return read_run(_latest(store, int(match[1] or 0), glances(store, "")), store.tree)
     if match := _BEST.fullmatch(reference):
-        return _best(store, match[1], match[2] or "max")
+        best = _best(store, match[1], match[2] or "max", glances(store, match[1]))
+        return read_run(best, store.tree)
     as_path = "/" in reference or reference == "."
     if as_path and _is_run(Path(reference)):
         return read_run(Path(reference).resolve())
-    return read_run(_only(store, reference, _fitting(store, reference)), store.tree)
+    return read_run(_only(store, reference, _fitting(store, reference, glances)), store.tree)
 
 
 def _is_run(folder: Path) -> bool:
@@ -58,31 +86,26 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def _latest(store: Store, back: int) -> StoredRun:
-    runs = store.runs().runs
+def _latest(store: Store, back: int, runs: list[Glance]) -> Path:
     if back >= len(runs):
         raise NotFoundError(
             f"there {_count(len(runs))} in {store.place}, so no @~{back}",
             hint="gittrack ls shows them",
         )
-    return runs[back]
+    return runs[back].folder
 
 
-def _best(store: Store, metric: str, direction: str) -> StoredRun:
-    runs = store.runs().runs
-    measured = [
-        (summary.last, run)
-        for run in runs
-        if (summary := run.record.metrics.get(metric)) is not None and summary.last == summary.last
-    ]
+def _best(store: Store, metric: str, direction: str, runs: list[Glance]) -> Path:
+    measured = {
+        run.folder: run.value for run in runs if run.value is not None and run.value == run.value
+    }
     if not measured:
-        raise _unmeasured(store, metric, {name for run in runs for name in run.record.metrics})
-    values = [value for value, _ in measured]
-    best = max(values) if direction == "max" else min(values)
-    return next(run for value, run in measured if value == best)
+        raise _unmeasured(store, metric)
+    return (max if direction == "max" else min)(measured, key=lambda folder: measured[folder])
 
 
-def _unmeasured(store: Store, metric: str, known: set[str]) -> NotFoundError:
+def _unmeasured(store: Store, metric: str) -> NotFoundError:
+    known = {name for run in store.runs().runs for name in run.record.metrics}
     what = f"no run in {store.place} has a metric {metric[:_SHOWN]!r}"
     if metric in known:
         return NotFoundError(f"{what} that is a number", hint="gittrack ls shows its values")
@@ -105,7 +128,7 @@ def _count(runs: int) -> str:
     return "is 1 run" if runs == 1 else f"are {runs} runs"
 
 
-def _fitting(store: Store, reference: str) -> list[Path]:
+def _fitting(store: Store, reference: str, glances: Glances) -> list[Path]:
     everything = [item.experiment_id for item in store.experiments(deleted=True)]
     by_id = {path: _id_of(path) for path in store.run_folders(everything)}
     exact = [path for path, run_id in by_id.items() if reference in (run_id, path.name)]
@@ -115,7 +138,7 @@ def _fitting(store: Store, reference: str) -> list[Path]:
     if begun and len(reference) >= _TELLING:
         return begun
     # A short name may also be the beginning of another run's id.
-    named = [run.folder for run in store.runs(everything).runs if run.record.name == reference]
+    named = [run.folder for run in glances(store, "") if run.name == reference]
     return sorted({*begun, *named})
 
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from gittrack import files
 from gittrack.errors import GittrackError, NotFoundError
 from gittrack.git import objects
+from gittrack.runs import naming
+from gittrack.runs.naming import read_all
 from gittrack.runs.store import Store
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from gittrack.files import LinesRead
     from gittrack.git.objects import Blob, Objects
+    from gittrack.runs.naming import Glances
     from gittrack.runs.reading import StoredRun
 
 _NO_REVISION = re.compile(r"best:|[A-Za-z]:[\\/]")
@@ -60,7 +63,7 @@ def at_all_branches(store: Store) -> Store:
     return _read(repository.folder, prefix_of(store, repository.top), commits)
 
 
-def find(store: Store, reference: str) -> StoredRun:
+def find(store: Store, reference: str, glances: Glances = read_all) -> StoredRun:
     """Return the run that a reference names: `REVISION:RUN`, or one of the store itself.
 
     Raises:
@@ -71,13 +74,13 @@ def find(store: Store, reference: str) -> StoredRun:
     """
     revision, colon, name = reference.partition(":")
     if not colon or not revision or not name or _NO_REVISION.match(reference):
-        return store.find(reference)
+        return naming.find(store, reference, glances)
     try:
         there = at(store, revision)
     except GittrackError:
         # A run may have a name with a colon in it.
-        if named := [run for run in store.runs().runs if run.record.name == reference]:
-            return named[0] if len(named) == 1 else store.find(reference)
+        if any(run.name == reference for run in glances(store, "")):
+            return naming.find(store, reference, glances)
         raise
     return there.find(name)
 

@@ -215,6 +215,8 @@ class Store:
     def find(self, reference: str) -> StoredRun:
         """Return the run that a person names, see `gittrack.runs.naming`.
 
+        What is no id is looked for in all records; `gittrack.search.find` asks the index.
+
         Raises:
             NotFoundError: it fits no run.
             AmbiguousError: it fits several; they are listed.

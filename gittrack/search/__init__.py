@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from gittrack.entities import Experiment, experiment_of
 from gittrack.errors import GittrackError, InvalidValueError
 from gittrack.files import Problem
+from gittrack.runs import naming, revisions
+from gittrack.runs.naming import Glance
 from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.record import RunRecord
 from gittrack.search import fields
@@ -35,6 +37,8 @@ __all__ = [
     "Table",
     "ViewType",
     "experiments",
+    "find",
+    "find_anywhere",
     "keys",
     "known_keys",
     "matcher",
@@ -135,6 +139,26 @@ def table(
         problems=problems,
         keys={*query.keys, *wanted},
     )
+
+
+def find(store: Store, reference: str) -> StoredRun:
+    """Return the run that a person names, as `Store.find` does, by the index."""
+    return naming.find(store, reference, _glances)
+
+
+def find_anywhere(store: Store, reference: str) -> StoredRun:
+    """Return the run that a person names, which may be `REVISION:RUN`; see `revisions.find`."""
+    return revisions.find(store, reference, _glances)
+
+
+def _glances(store: Store, metric: str) -> list[Glance]:
+    name, value = Key("attribute", "run_name"), Key("metric", metric)
+    found = table(store, (name, value))
+    rows = zip(found.folders, found.columns[name], found.columns[value], strict=True)
+    return [
+        Glance(folder, str(name), value if isinstance(value, (int, float)) else None)
+        for folder, name, value in rows
+    ]
 
 
 def known_keys(store: Store) -> set[Key]:

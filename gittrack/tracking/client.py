@@ -310,7 +310,7 @@ class MlflowClient(ArtifactClient, RegistryClient):
     # -- inside
 
     def _found(self, reference: str) -> StoredRun:
-        stored = self.store.find(reference)
+        stored = search.find(self.store, reference)
         gone = self.store.experiment(stored.experiment_id, ids_first=True).deleted
         return replace(stored, deleted=stored.deleted or gone)
 

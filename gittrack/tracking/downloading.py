@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gittrack import artifactfiles, paths, settings
+from gittrack import artifactfiles, paths, search, settings
 from gittrack.entities import FileInfo
 from gittrack.errors import NotFoundError, UsageError
 
@@ -35,7 +35,7 @@ def locate(uri: str, store: Store) -> Path:
         InvalidValueError: the path leads out of the run.
     """
     if (named := run_and_path(uri)) is not None:
-        return artifactfiles.place(store.find(named[0]).artifacts, named[1])
+        return artifactfiles.place(search.find(store, named[0]).artifacts, named[1])
     if _SCHEME.match(uri) and not uri.lower().startswith("file:") and not Path(uri).exists():
         raise UsageError(
             f"artifact URI {uri!r}: gittrack does not read {uri.partition(':')[0]}: yet",

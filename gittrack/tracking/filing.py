@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gittrack import artifactfiles, files, paths
+from gittrack import artifactfiles, files, paths, search
 from gittrack.entities import FileInfo, run_of
 from gittrack.errors import InvalidValueError, NotFoundError
 from gittrack.runs.forgiving import Warner
@@ -226,7 +226,7 @@ class ArtifactClient(ExperimentClient):
             NotFoundError: there is no such run.
             InvalidValueError: the path leads out of the run.
         """
-        return downloading.listed(self.store.find(run_id).artifacts, path)
+        return downloading.listed(search.find(self.store, run_id).artifacts, path)
 
     def download_artifacts(
         self, run_id: str, path: str = "", dst_path: str | Path | None = None
@@ -237,7 +237,7 @@ class ArtifactClient(ExperimentClient):
             NotFoundError: there is no such run or artifact.
             InvalidValueError: the path leads out of the run.
         """
-        source = artifactfiles.place(self.store.find(run_id).artifacts, path)
+        source = artifactfiles.place(search.find(self.store, run_id).artifacts, path)
         return downloading.downloaded(source, dst_path)
 
     def _writer(self, run_id: str) -> RunWriter:

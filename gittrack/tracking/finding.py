@@ -26,6 +26,15 @@ _VIEWS: dict[int, search.ViewType] = {
 _FIRST_COLUMNS = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
 
 
+def get_run(run_id: str) -> Run:
+    """Return a run by its id, or by any other name that the command line takes.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    return run_of(search.find(active.open_store(), run_id), whole=True)
+
+
 @overload
 def search_runs(
     experiment_ids: Sequence[str] | None = ...,

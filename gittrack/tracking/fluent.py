@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles, secrets
-from gittrack.entities import Experiment, Run, experiment_of, run_of
+from gittrack.entities import Experiment, experiment_of
 from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
 from gittrack.runs.values import param_text, param_value, same_param
 from gittrack.tracking.active import _state, choose_experiment, current_or_new, open_store
@@ -166,15 +166,6 @@ def log_artifacts(
     with writer_of(run_id) as writer, _forgiving():
         target = artifactfiles.place(writer.artifacts, artifact_path)
         artifactfiles.copy_folder(Path(local_dir), target)
-
-
-def get_run(run_id: str) -> Run:
-    """Return a run by its id, or by any other name that the command line takes.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    return run_of(open_store().find(run_id), whole=True)
 
 
 def write_params(writer: RunWriter, params: Mapping[str, Any]) -> None:
