@@ -8,17 +8,19 @@ import posixpath
 import re
 import shutil
 import stat
-import warnings
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gittrack import paths
-from gittrack.errors import InvalidValueError, NotFoundError, StoreError, TrackingWarning
+from gittrack.errors import InvalidValueError, NotFoundError, StoreError
 from gittrack.runs import forgiving
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+Forgive = Callable[[Path], AbstractContextManager[object]]
 
 # What Git commits under no name that it takes for its own folder, and what the store's .gitignore
 # (see `paths`) leaves out of every commit.
@@ -95,8 +97,13 @@ def file_place(artifacts: Path, artifact_file: str) -> Path:
     return target
 
 
-def copy(source: Path, artifacts: Path, artifact_path: str | None) -> None:
+def copy(
+    source: Path, artifacts: Path, artifact_path: str | None, *, forgive: Forgive = nullcontext
+) -> None:
     """Copy a file, or a folder under its own name, into the folder that `artifact_path` names.
+
+    Args:
+        forgive: surrounds each file, so that one which cannot be copied hides no other.
 
     Raises:
         InvalidValueError: `artifact_path` leads out of the run, or Git would not commit the name.
@@ -104,10 +111,11 @@ def copy(source: Path, artifacts: Path, artifact_path: str | None) -> None:
         StoreError: it cannot be read or written.
     """
     target = place(artifacts, artifact_path)
-    if stat.S_ISDIR(_mode(source)):
-        copy_folder(source, place(target, source.resolve().name))
-    else:
-        copy_file(source, target)
+    with forgive(target / source.name):
+        if stat.S_ISDIR(_mode(source)):
+            copy_folder(source, place(target, source.resolve().name), forgive=forgive)
+        else:
+            copy_file(source, target)
 
 
 def copy_file(source: Path, folder: Path) -> Path:
@@ -131,11 +139,14 @@ def copy_file(source: Path, folder: Path) -> Path:
     return target
 
 
-def copy_folder(source: Path, folder: Path) -> list[Path]:
+def copy_folder(source: Path, folder: Path, *, forgive: Forgive = nullcontext) -> list[Path]:
     """Copy all files below a folder into another, never a `.git` or what is nobody's work.
 
     Links to folders are not followed. A `.gitignore` or `.gitattributes` is kept under another
     name, with one warning for all of them.
+
+    Args:
+        forgive: see `copy`.
 
     Raises:
         NotFoundError: there is no such folder.
@@ -147,19 +158,26 @@ def copy_folder(source: Path, folder: Path) -> list[Path]:
         )
     copied: list[Path] = []
     renamed: list[Path] = []
-    into = folder.resolve()
-    for parent, folders, names in os.walk(source.resolve(), onerror=_refuse):
+    into, top = folder.resolve(), source.resolve()
+
+    def pass_over(error: OSError) -> None:
+        with forgive(folder / Path(error.filename).relative_to(top)):
+            _refuse(error)
+
+    for parent, folders, names in os.walk(top, onerror=pass_over):
         # The folder that holds the target, such as mlruns in the working folder, is not copied into
         # itself.
         inner = (name for name in folders if not into.is_relative_to(Path(parent, name)))
         folders[:] = sorted(name for name in inner if not _is_never_copied(name))
-        target = folder / Path(parent).relative_to(source.resolve())
+        target = folder / Path(parent).relative_to(top)
         present = [name for name in sorted(names) if stat.S_ISREG(_mode(Path(parent, name)))]
         wanted = [name for name in present if not _is_never_copied(name)]
         for name in wanted:
-            copied.append(target / _kept_name(name, names))
-            _copy(Path(parent, name), copied[-1])
-            renamed += copied[-1:] if copied[-1].name != name else []
+            kept = target / _kept_name(name, names)
+            with forgive(kept):
+                _copy(Path(parent, name), kept)
+                copied.append(kept)
+                renamed += [kept] if kept.name != name else []
     _warn_of_renamed(renamed)
     return copied
 
@@ -177,7 +195,9 @@ def _mode(path: Path) -> int:
 
 
 def _refuse(error: OSError) -> NoReturn:
-    raise StoreError(f"cannot read {error.filename}: {error.strerror}", hint="check its rights")
+    raise StoreError(
+        f"cannot read {error.filename}: {error.strerror}", hint="check its rights"
+    ) from error
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -231,8 +251,4 @@ def _warn_of_renamed(renamed: Sequence[Path]) -> None:
     if renamed:
         names = ", ".join(str(path) for path in renamed[:_NAMED])
         more = f" and {len(renamed) - _NAMED} more" if len(renamed) > _NAMED else ""
-        warnings.warn(
-            f"renamed, as Git would follow the rules in it: {names}{more}",
-            TrackingWarning,
-            stacklevel=forgiving.caller_level(),
-        )
+        forgiving.warn(f"renamed, as Git would follow the rules in it: {names}{more}")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import gittrack
+from gittrack import paths
 from gittrack.runs.store import Store
 from tests.conftest import python
 
@@ -71,8 +73,8 @@ def test_a_full_disk_loses_what_is_said_and_nothing_else(small):
     assert record.params == {"after": "room"}
     assert record.status == "FINISHED"
     assert sum("metrics could not be written" in words for words in said) == 1
-    # At most the one line that was cut by the end of the disk, and none of those after it.
-    assert len(run.problems) <= 1
+    # The line that was cut by the end of the disk was taken back.
+    assert run.problems == ()
 
 
 def test_a_disk_that_stays_full_ends_no_training(small):
@@ -84,6 +86,69 @@ def test_a_disk_that_stays_full_ends_no_training(small):
     assert steps == list(range(len(steps)))
     assert run.record.metrics["loss"].count == len(steps) > 500
     assert run.record.status == "RUNNING" or run.record.left_out
+
+
+KINDS = {
+    "params.alpha": "log_param('alpha', 'a' * 900)",
+    "params.beta": "log_params({'beta': 'b' * 900})",
+    "tags.team": "set_tag('team', 't' * 900)",
+    "inputs.data.csv": "log_input('data.csv', context='c' * 900)",
+    "artifacts/a.txt": "log_text('x' * 9000, 'a.txt')",
+    "artifacts/a.json": "log_dict({'x': 'x' * 9000}, 'a.json')",
+    "artifacts/stream": "log_stream(io.BytesIO(bytes(9000)), 'stream')",
+    "artifacts/data.csv": "log_artifact('data.csv')",
+    "artifacts/plots/folder/one": "log_artifact('folder', 'plots')",
+    "artifacts/two": "log_artifacts('folder')",
+    "artifacts/image.png": "log_image(numpy.zeros((9, 9, 3)), 'image.png')",
+    "artifacts/figure.svg": "log_figure(matplotlib.figure.Figure(), 'figure.svg')",
+    "artifacts/table.json": "log_table({'a': [1, 2]}, 'table.json')",
+    "artifacts/model": "sklearn.log_model(LinearRegression().fit([[1], [2]], [1, 2]), 'model')",
+}
+BEGUN = """
+import io, json, os, warnings
+import matplotlib.figure, numpy, pandas
+from sklearn.linear_model import LinearRegression
+import gittrack, gittrack.sklearn
+if not os.path.exists("folder"):
+    os.mkdir("folder")
+    for name in ("data.csv", "folder/one", "folder/two"):
+        open(name, "w").write("1,2,3\\n" * 2000)
+gittrack.start_run(RUN)
+ballast = open("ballast", "wb", buffering=0)
+try:
+    while True:
+        ballast.write(bytes(1000))
+except OSError:
+    ballast.close()
+"""
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["owned", "joined"])
+def test_whatever_is_lost_on_a_full_disk_is_warned_of_and_named(small, joined):
+    if joined:  # another process owns the run, and writes its record
+        owner = gittrack.MlflowClient(str(small / "mlruns")).create_run("0")
+    begun = BEGUN.replace("RUN", repr(owner.info.run_id) if joined else "")
+    calls = [*KINDS.values(), "log_metric('after', 1)", "end_run()"]
+    lines = [*begun.splitlines(), *(f"gittrack.{call}" for call in calls)]
+    lines.insert(-2, "os.unlink('ballast')")
+    (small / "script.py").write_text("\n".join(lines))
+    done = python(Path("script.py"), cwd=small)
+    if joined:
+        gittrack.MlflowClient(str(small / "mlruns")).set_terminated(owner.info.run_id)
+    run = Store.open(small / "mlruns").find("@")
+    named = dict(item.rsplit(": ", 1) for item in run.record.left_out)
+    folders = {"artifacts/plots/folder/two", "artifacts/one"}
+    assert named == dict.fromkeys({*KINDS, *folders}, "No space left on device")
+    # Each is warned of once, at the line that tried to log it.
+    for number, line in enumerate(lines, 1):
+        if line.removeprefix("gittrack.") in KINDS.values():
+            assert f"script.py:{number}: TrackingWarning" in done.stderr, line
+    for what in named:
+        assert done.stderr.count(f"{what} could not be written") == 1
+    assert (run.record.metrics["after"].last, run.record.status) == (1, "FINISHED")
+    assert [path.name for path in run.folder.rglob("*") if paths.TEMPORARY in path.name] == []
+    checked = [sys.executable, "-m", "gittrack", "fsck"]
+    subprocess.run(checked, cwd=small, check=True, capture_output=True)
 
 
 def test_a_run_begun_on_a_full_disk_is_kept_elsewhere(small):
@@ -147,9 +212,10 @@ print("done")
 """
     done = python(AS_NOBODY + script, cwd=public)
     assert done.stdout == "done\n"
-    assert "artifacts could not be written" in done.stderr
+    assert "artifacts/a.txt could not be written" in done.stderr
     run = Store.open(public / "mlruns").find("@")
     assert (run.record.metrics["a"].count, run.record.status) == (2, "FINISHED")
+    assert run.record.left_out == ("artifacts/a.txt: Permission denied",)
 
 
 HANDLES = """
@@ -198,8 +264,9 @@ def test_handles_that_run_out_during_a_run_stop_no_line(store):
         "gittrack.end_run()\n"
     )
     done = python(script)
-    assert "artifacts could not be written" in done.stderr
+    assert "artifacts/a.txt could not be written" in done.stderr
     run = store.find("during")
+    assert run.record.left_out == ("artifacts/a.txt: Too many open files",)
     assert run.record.metrics["a"].count == 100
     assert run.record.status == "FINISHED"
 

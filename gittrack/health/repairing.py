@@ -11,7 +11,7 @@ from gittrack.git.conflicts import conflict_sides, mark_resolved
 from gittrack.health import linefiles
 from gittrack.runs import lines, live, resolving
 from gittrack.runs.opening import take_mark
-from gittrack.runs.record import KILLED, RUNNING, RunRecord, from_json, joined_inputs, to_bytes
+from gittrack.runs.record import KILLED, RUNNING, RunRecord, from_json, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -207,15 +207,7 @@ def _ended(folder: Path, record: RunRecord) -> RunRecord:
 def _folded(folder: Path, record: RunRecord) -> tuple[RunRecord, int]:
     folds = {path.name: lines.fold_file(path) for path in lines.line_files(folder)}
     found = lines.merge(folds, record.params)
-    tags = {**record.tags, **found.tags}
-    record = record.replaced(
-        params=found.params,
-        metrics=found.metrics,
-        tags={name: value for name, value in tags.items() if value is not None},
-        inputs=joined_inputs(record.inputs, found.inputs),
-        files=found.files,
-    )
-    return record, found.last_time
+    return lines.joined(record, found), found.last_time
 
 
 def _record(folder: Path) -> RunRecord | None:

@@ -41,7 +41,7 @@ class LineWriter:
         """Write one line.
 
         Raises:
-            OSError: it could not be written whole; the next line begins on a new line all the same.
+            OSError: it could not be written whole; a part of it is taken back.
             StoreError: the file cannot be made.
         """
         if not self._sound:
@@ -50,9 +50,7 @@ class LineWriter:
         size = len(line)
         written = write(self._descriptor, line)
         if written != size:
-            self._sound = False
-            files.write_all(self._descriptor, line[written:])
-            self._sound = True
+            self._write_rest(line[written:], begun=written)
         self._room -= size
         if self._room <= 0:
             self._roll()
@@ -65,8 +63,21 @@ class LineWriter:
             self._take(*self._create(first))
             self.append(line)
         else:
-            files.write_all(self._descriptor, b"\n" + line)
+            self._write_rest(b"\n" + line, begun=0)
+
+    def _write_rest(self, data: bytes, *, begun: int) -> None:
+        """Write the rest of a line of which `begun` bytes are there, or take those back."""
+        start = os.lseek(self._descriptor, 0, os.SEEK_END) - begun
+        self._sound = False
+        try:
+            files.write_all(self._descriptor, data)
             self._sound = True
+        except OSError:
+            # Nobody else appends to the file. Where it cannot be cut, the next line begins anew.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, start)
+                self._sound = True
+            raise
 
     def check(self) -> None:
         """Put back the files that somebody removed.

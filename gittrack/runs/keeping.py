@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gittrack import files, paths, secrets
 from gittrack.runs import lines, provenance
-from gittrack.runs.record import FINISHED, RUNNING, RunRecord, joined_inputs, to_bytes
+from gittrack.runs.record import FINISHED, RUNNING, RunRecord, to_bytes
 from gittrack.runs.values import param_value
 
 if TYPE_CHECKING:
@@ -119,7 +119,6 @@ class Keeper:
         if status == FINISHED and folded.status is not None and folded.status[0] >= opened:
             status = folded.status[1]
         self.record = record.replaced(status=status, end_time=max(now, record.start_time))
-        self._leave_out(tuple(f"{count} lines: {reason}" for reason, count in book.lost.items()))
         self._write(self.record)
         return status
 
@@ -175,15 +174,11 @@ class Keeper:
         names = book.names
         folds = {**others, **({names[-1]: book.fold} if names else {})}
         folded = lines.merge(folds, self.record.params)
-        tags = {**self.record.tags, **folded.tags}
-        record = self.record.replaced(
-            params=folded.params,
-            metrics=folded.metrics,
-            tags={name: value for name, value in tags.items() if value is not None},
-            inputs=joined_inputs(self.record.inputs, folded.inputs),
-            files={**folded.files, **{name: self._size(name) for name in names}},
-        )
-        return record, folded
+        record = lines.joined(self.record, folded)
+        if lost := book.left_out():
+            record = record.replaced(left_out=tuple(sorted({*record.left_out, *lost})))
+        sizes = {**folded.files, **{name: self._size(name) for name in names}}
+        return record.replaced(files=sizes), folded
 
     def _size(self, name: str) -> int:
         try:

@@ -4,10 +4,12 @@
     {"time":1795411510300,"params":{"alpha":0.5}}
     {"time":1795411510301,"tags":{"team":"a","old":null}}
     {"time":1795411510302,"inputs":[{"name":"wine.csv","digest":"sha256:..."}]}
+    {"time":1795411510303,"left_out":["artifacts/model.pkl: No space left on device"]}
     {"time":1795411510999,"status":"FAILED"}
 
 `time` is ms since 1970 UTC. A line without `step` is at step 0. A tag that is null is removed.
-`status` is how a process that joined another's run asks for its end.
+`status` is how a process that joined another's run asks for its end, and `left_out` all that such a
+process has lost so far.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any, NamedTuple
 
 from gittrack import paths
 from gittrack.files import Problem
-from gittrack.runs.record import ENDED, MetricSummary
+from gittrack.runs.record import ENDED, MetricSummary, RunRecord, joined_inputs
 from gittrack.runs.trees import DISK, Tree
 from gittrack.runs.values import (
     ParamValue,
@@ -95,6 +97,7 @@ class FileFold:
     params: dict[str, tuple[int, ParamValue]] = field(default_factory=dict)
     tags: dict[str, tuple[int, str | None]] = field(default_factory=dict)
     inputs: list[Mapping[str, object]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     status: tuple[int, str] | None = None
     last_time: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -133,6 +136,8 @@ class FileFold:
             self.tags[name] = (time, value)
         if isinstance(inputs := entry.get("inputs"), list):
             self.inputs += [item for item in inputs if isinstance(item, Mapping)]
+        if isinstance(left_out := entry.get("left_out"), list):
+            self.left_out = [str(item) for item in left_out]
         if isinstance(status := entry.get("status"), str) and status in ENDED:
             self.status = (time, status)
 
@@ -154,6 +159,7 @@ class Folded:
     params: dict[str, ParamValue]
     tags: dict[str, str | None]
     inputs: list[Mapping[str, object]]
+    left_out: list[str]
     files: dict[str, int]
     status: tuple[int, str] | None
     last_time: int
@@ -249,10 +255,24 @@ def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None =
         params=params,
         tags={name: value for name, (_, value) in tags.items()},
         inputs=[item for file in sorted(folds) for item in folds[file].inputs],
+        left_out=[item for file in sorted(folds) for item in folds[file].left_out],
         files={file: fold.size for file, fold in folds.items()},
         status=max(statuses) if statuses else None,
         last_time=max((fold.last_time for fold in folds.values()), default=0),
         problems=problems,
+    )
+
+
+def joined(record: RunRecord, folded: Folded) -> RunRecord:
+    """Return a record with all that the run's line files say."""
+    tags = {**record.tags, **folded.tags}
+    return record.replaced(
+        params=folded.params,
+        metrics=folded.metrics,
+        tags={name: value for name, value in tags.items() if value is not None},
+        inputs=joined_inputs(record.inputs, folded.inputs),
+        left_out=tuple(sorted({*record.left_out, *folded.left_out})),
+        files=folded.files,
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import suppress
 from time import time_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gittrack import settings
 from gittrack.errors import StoreError
 from gittrack.runs import lines
 from gittrack.runs.appending import LineWriter
+from gittrack.runs.forgiving import message_of, reason_of
 from gittrack.runs.lines import FileFold
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Logbook:
 
     Attributes:
         fold: what the lines come to.
-        lost: how many lines could not be written, by the reason.
+        lost: how many lines of metrics could not be written, by the reason.
         lock: held while a line is written and folded.
         due: when to look after the run, in ms since 1970 UTC.
     """
@@ -42,11 +44,17 @@ class Logbook:
         self._look_after = look_after
         self._lines = LineWriter(folder, rank=settings.rank())
         self._restored = 0
+        self._told: list[str] = []
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the files, oldest first."""
         return self._lines.names
+
+    def left_out(self) -> list[str]:
+        """Return what this process could not write, as a record says it."""
+        counts = [f"{count} lines: {reason}" for reason, count in self.lost.items()]
+        return counts + self._warner.left_out()
 
     def log_metric(
         self, name: str, value: float, *, step: int | None = None, time: int | None = None
@@ -92,9 +100,27 @@ class Logbook:
         """Append one line of "params", "tags", "inputs" or a "status"."""
         now = now_ms()
         with self.lock:
-            if self._append(lines.entry_line(kind, value, time=now)):
+            try:
+                self._lines.append(lines.entry_line(kind, value, time=now))
+            except (OSError, StoreError) as error:
+                for name in _names(kind, value):
+                    self._warner.lose(name, error)
+            else:
                 self.fold.add({"time": now, kind: value})
+                if self._warner.lost:  # what is logged again is lost no more
+                    for name in _names(kind, value):
+                        self._warner.lost.pop(name, None)
             self._tend(now)
+
+    def tell(self) -> None:
+        """Append one line of what is lost, where this process has not said it yet.
+
+        For the record of a run that another process writes.
+        """
+        with self.lock, suppress(OSError, StoreError):  # of what is lost itself is warned already
+            if (lost := self.left_out()) != self._told:
+                self._lines.append(lines.entry_line("left_out", lost, time=now_ms()))
+                self._told = lost
 
     def check(self) -> bool:
         """Put back the files that somebody removed, and tell whether there were any."""
@@ -111,6 +137,8 @@ class Logbook:
         """Share nothing with the process that this one was forked from: neither file nor lock."""
         self.lock = threading.RLock()
         self.fold = FileFold()
+        self.lost.clear()
+        self._warner.lost.clear()
         self._lines.close()
 
     def _append(self, line: bytes) -> bool:
@@ -123,9 +151,9 @@ class Logbook:
 
     def _lose(self, error: OSError | StoreError) -> None:
         # The work goes on; the record will say what it lacks.
-        reason = error.message if isinstance(error, StoreError) else error.strerror or str(error)
+        reason = reason_of(error)
         self.lost[reason] += 1
-        self._warner.warn(f"metrics could not be written: {reason}", once=reason)
+        self._warner.warn(f"metrics could not be written: {message_of(error)}", once=reason)
 
     def _tend(self, now: int) -> None:
         if len(self.fold.waiting) > MOST_WAITING:
@@ -133,6 +161,13 @@ class Logbook:
         if now > self.due:
             self.due = now + CHECK_EVERY_MS
             self._look_after(now)
+
+
+def _names(kind: str, value: Any) -> list[str]:
+    """Return what a line is about, as a record names what is lost."""
+    if kind in ("params", "tags"):
+        return [f"{kind}.{name}" for name in value]
+    return [f"inputs.{item['name']}" for item in value] if kind == "inputs" else [kind]
 
 
 def now_ms() -> int:

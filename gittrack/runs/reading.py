@@ -9,7 +9,7 @@ from gittrack import paths
 from gittrack.errors import BrokenRunError, NewerFormatError
 from gittrack.files import Problem
 from gittrack.runs import edits, lines, live, systemlines
-from gittrack.runs.record import RUNNING, RunRecord, from_json, joined_inputs
+from gittrack.runs.record import RUNNING, RunRecord, from_json
 from gittrack.runs.series import Series, read_series
 from gittrack.runs.trees import DISK, Tree
 
@@ -173,14 +173,10 @@ def _with_lines(
         return record, missing
     folds = {name: lines.fold_file(folder / name, tree) for name in present}
     folded = lines.merge(folds, record.params)
-    tags = {**record.tags, **folded.tags}
-    return record.replaced(
-        params=folded.params,
-        metrics={**(record.metrics if missing else {}), **folded.metrics},
-        tags={name: value for name, value in tags.items() if value is not None},
-        inputs=joined_inputs(record.inputs, folded.inputs),
-        files=folded.files,
-    ), [
+    joined = lines.joined(record, folded)
+    if missing:
+        joined = joined.replaced(metrics={**record.metrics, **folded.metrics})
+    return joined, [
         *missing,
         *(problem._replace(path=folder / problem.path.name) for problem in folded.problems),
     ]

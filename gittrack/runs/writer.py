@@ -42,6 +42,7 @@ class RunWriter:
         artifacts: the folder of the run's artifacts; it may not exist yet.
         deleted: whether it was deleted meanwhile.
         companions: what is called before it is ended or left.
+        warner: what turns the loss of a file of the run into a warning and a word in its record.
     """
 
     def __init__(self, store: Store, folder: Path, record: RunRecord, mark: Mark | None) -> None:
@@ -57,9 +58,9 @@ class RunWriter:
         self.companions: list[Callable[[], None]] = []
         self.pid = os.getpid()
         self._mark = mark
-        self._warner = Warner(record.run_id)
-        self._keeper = Keeper(store, folder, record, self._warner)
-        self._book = Logbook(folder, self._warner, self._look_after)
+        self.warner = Warner(record.run_id, folder)
+        self._keeper = Keeper(store, folder, record, self.warner)
+        self._book = Logbook(folder, self.warner, self._look_after)
         self.log_metric = self._book.log_metric
         self.log_metrics = self._book.log_metrics
         self._opened = self._written = now_ms()
@@ -165,23 +166,21 @@ class RunWriter:
 
     def wait_for_provenance(self) -> None:
         """Wait until the state of the code is recorded, before something changes it."""
-        with self._book.lock, self._warner.forgive(paths.RUN_JSON):
+        with self._book.lock, self.warner.forgive(paths.RUN_JSON):
             self._keeper.wait_for_capture()
         self.write()
 
     def write(self) -> None:
-        """Write `run.json` as it is now; a process that does not own it writes nothing."""
-        with self._book.lock, self._warner.forgive(paths.RUN_JSON):
+        """Write `run.json` as it is now; a process that does not own it only tells its losses."""
+        with self._book.lock, self.warner.forgive(paths.RUN_JSON):
             self._written = now_ms()
             if self._mark is not None:
                 self._keeper.write(self._book)
-
-    def backdate(self, start_time: int) -> None:
-        """Say that the run began at another time than its folder was made at."""
-        self.amend(start_time=start_time)
+            else:
+                self._book.tell()
 
     def amend(self, **changes: Any) -> None:
-        """Change fields of the record that only its owner knows, such as `source` or `python`."""
+        """Change fields of the record that only its owner knows, such as when it began."""
         with self._book.lock:
             self._keeper.record = self._keeper.record.replaced(**changes)
             self.write()
@@ -201,6 +200,8 @@ class RunWriter:
                     self._mark.release()
                 self._mark.forget()
                 self._mark = None
+            else:
+                self._book.tell()
             self._book.close()
             _open_writers.discard(self)
 
@@ -222,11 +223,13 @@ class RunWriter:
         with self._book.lock:
             self.status, self.open = status, False
             self._book.check()
-            if self._mark is None and status != FINISHED:
-                self._book.enter("status", status)
+            if self._mark is None:
+                self._book.tell()
+                if status != FINISHED:
+                    self._book.enter("status", status)
             mark, self._mark = self._mark, None  # nobody writes the record after its end
             if mark is not None:
-                with self._warner.forgive(paths.RUN_JSON):
+                with self.warner.forgive(paths.RUN_JSON):
                     self.status = self._keeper.finish(
                         status, self._book, opened=self._opened, now=now
                     )
@@ -242,10 +245,10 @@ class RunWriter:
     def _look_after(self, now: int) -> None:
         """See every second that the files are there, every other that the record is fresh."""
         if self._book.check():
-            self._warner.warn(
+            self.warner.warn(
                 f"{self.folder} was removed meanwhile; what was logged is written again"
             )
-            with self._warner.forgive(paths.RUN_JSON):
+            with self.warner.forgive(paths.RUN_JSON):
                 self._keeper.restore()
             self.write()
             if self._mark is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from typing import TYPE_CHECKING
 
 from gittrack import settings
@@ -14,8 +13,8 @@ from gittrack.errors import (
     NotFoundError,
     RunStateError,
     StoreError,
-    TrackingWarning,
 )
+from gittrack.runs.forgiving import warn
 from gittrack.runs.reading import NAME_TAG, NOTE_TAG, read_run
 from gittrack.runs.record import FINISHED
 from gittrack.runs.store import Experiment, Store
@@ -325,10 +324,8 @@ def _join(experiment_id: str | None, run_name: str | None) -> RunWriter | None:
         try:
             writer = _resume(named, experiment_id, run_name)
         except NotFoundError as error:
-            warnings.warn(
+            warn(
                 f"{error.message}; what is logged here becomes a run of its own",
-                TrackingWarning,
-                stacklevel=4,
             )
             writer = None
         _state.joined = named

@@ -6,12 +6,12 @@ stands with the client's method of the same name.
 
 from __future__ import annotations
 
-import warnings
 from typing import IO, TYPE_CHECKING, Any
 
 from gittrack import artifactfiles, settings
 from gittrack.entities import Experiment, ModelVersion, RegisteredModel, Run, ViewType
-from gittrack.errors import InvalidValueError, TrackingWarning
+from gittrack.errors import InvalidValueError
+from gittrack.runs.forgiving import warn
 from gittrack.tracking import active
 from gittrack.tracking.client import MlflowClient
 from gittrack.tracking.datasets import entry
@@ -237,10 +237,8 @@ def set_registry_uri(uri: str | Path) -> None:
         UsageError: the URI names a server or a database.
     """
     if str(uri) and settings.local_path(str(uri)) != active.open_store().root:
-        warnings.warn(
+        warn(
             f"{uri} is not used: models are registered in the store, {active.open_store().root}",
-            TrackingWarning,
-            stacklevel=2,
         )
 
 

@@ -91,7 +91,7 @@ class MlflowClient(ArtifactClient, RegistryClient):
             parent=parent,
         )
         if start is not None:
-            writer.backdate(start)
+            writer.amend(start_time=start)
         held.keep(writer)
         return run_of(read_run(writer.folder))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths, search, settings
 from gittrack.entities import Experiment, ViewType, experiment_of
-from gittrack.errors import AlreadyExistsError, NotFoundError, TrackingWarning, UsageError
+from gittrack.errors import AlreadyExistsError, NotFoundError, UsageError
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
+from gittrack.runs.forgiving import warn
 from gittrack.runs.reading import NAME_TAG, NOTE_TAG
 from gittrack.runs.store import Store, check_experiment_name
 from gittrack.tracking import active
@@ -60,11 +60,9 @@ class ExperimentClient:
         self._check_free(check_experiment_name(name))
         checked = check_tags(tags or {})
         if artifact_location is not None:
-            warnings.warn(
+            warn(
                 f"artifact_location={str(artifact_location)!r} is not used: artifacts are kept "
                 "with their run",
-                TrackingWarning,
-                stacklevel=2,
             )
         made = self.store.create_experiment(name)
         if checked:

@@ -6,21 +6,19 @@ import json
 import re
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gittrack import artifactfiles, files, paths, search
 from gittrack.entities import FileInfo, run_of
-from gittrack.errors import InvalidValueError, NotFoundError
-from gittrack.runs.forgiving import Warner
+from gittrack.errors import InvalidValueError, NotFoundError, StoreError
 from gittrack.tracking import downloading, images, tables
 from gittrack.tracking.experiments import ExperimentClient
 from gittrack.tracking.finding import columns_of
 from gittrack.tracking.holding import writer_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -43,16 +41,17 @@ class ArtifactClient(ExperimentClient):
             NotFoundError: there is no such run, or nothing at `local_path`.
             InvalidValueError: `artifact_path` leads out of the run.
         """
-        with self._filing(run_id) as writer:
-            artifactfiles.copy(Path(local_path), writer.artifacts, artifact_path)
+        writer = self._writer(run_id)
+        forgive = writer.warner.filing
+        artifactfiles.copy(Path(local_path), writer.artifacts, artifact_path, forgive=forgive)
 
     def log_artifacts(
         self, run_id: str, local_dir: str | Path, artifact_path: str | None = None
     ) -> None:
         """Copy all that is in a folder into the artifacts of a run; see `log_artifact`."""
-        with self._filing(run_id) as writer:
-            target = artifactfiles.place(writer.artifacts, artifact_path)
-            artifactfiles.copy_folder(Path(local_dir), target)
+        writer = self._writer(run_id)
+        target = artifactfiles.place(writer.artifacts, artifact_path)
+        artifactfiles.copy_folder(Path(local_dir), target, forgive=writer.warner.filing)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         """File a text as an artifact, in UTF-8.
@@ -244,23 +243,24 @@ class ArtifactClient(ExperimentClient):
         return writer_for(self.store, run_id)
 
     def _put(self, run_id: str, artifact_file: str, data: bytes) -> None:
-        with self._filing(run_id) as writer:
-            target = artifactfiles.file_place(writer.artifacts, artifact_file)
+        writer = self._writer(run_id)
+        target = artifactfiles.file_place(writer.artifacts, artifact_file)
+        with writer.warner.filing(target):
             files.make_folder(target.parent)
             files.write_atomic(target, data)
 
     def _save(self, run_id: str, artifact_file: str, save: Callable[[Path], object]) -> None:
-        # Made elsewhere, so that what fails in the making leaves nothing, and is no fault of the
-        # store's.
-        target = artifactfiles.file_place(self._writer(run_id).artifacts, artifact_file)
-        with tempfile.TemporaryDirectory() as folder:
+        # Made elsewhere, so that what fails in the making leaves nothing.
+        writer = self._writer(run_id)
+        target = artifactfiles.file_place(writer.artifacts, artifact_file)
+        with writer.warner.filing(target), _scratch() as folder:
             path = Path(folder, target.name)
             save(path)
-            with self._filing(run_id):
-                artifactfiles.copy_file(path, target.parent)
+            artifactfiles.copy_file(path, target.parent)
 
-    @contextmanager
-    def _filing(self, run_id: str) -> Iterator[RunWriter]:
-        writer = self._writer(run_id)
-        with Warner(run_id).forgive("artifacts"):
-            yield writer
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory()
+    except OSError as error:  # its words name folders of this machine
+        raise StoreError(f"no temporary folder can be made: {error.strerror}") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from gittrack import search
 from gittrack.entities import Run, Runs, ViewType, run_of
-from gittrack.errors import InvalidValueError, MissingPackageError, TrackingWarning
+from gittrack.errors import InvalidValueError, MissingPackageError
+from gittrack.runs.forgiving import warn
 from gittrack.tracking import active
 
 if TYPE_CHECKING:
@@ -119,10 +119,8 @@ def _known(store: Store, names: Sequence[str]) -> list[str]:
     """Return the names that experiments have; of the others is warned."""
     known = [str(name) for name in names if store.find_experiment(str(name)) is not None]
     if unknown := sorted({str(name) for name in names} - set(known)):
-        warnings.warn(
+        warn(
             f"no experiment {', '.join(map(repr, unknown))} in {store.root}",
-            TrackingWarning,
-            stacklevel=3,
         )
     return known
 

@@ -5,15 +5,14 @@ Each goes to the active run, and starts one where there is none.
 
 from __future__ import annotations
 
-import warnings
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles, secrets
 from gittrack.entities import Experiment, experiment_of
-from gittrack.errors import InvalidValueError, StoreError, TrackingWarning
+from gittrack.errors import InvalidValueError
+from gittrack.runs.forgiving import warn
 from gittrack.runs.values import param_text, param_value, same_param
 from gittrack.tracking.active import _state, choose_experiment, current_or_new, open_store
 from gittrack.tracking.holding import RunOperations, operations, writer_of
@@ -28,7 +27,7 @@ from gittrack.tracking.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from gittrack.runs.writer import RunWriter
 
@@ -155,17 +154,18 @@ def log_artifact(
         NotFoundError: there is nothing at `local_path`.
         InvalidValueError: `artifact_path` leads out of the run.
     """
-    with writer_of(run_id) as writer, _forgiving():
-        artifactfiles.copy(Path(local_path), writer.artifacts, artifact_path)
+    with writer_of(run_id) as writer:
+        forgive = writer.warner.filing
+        artifactfiles.copy(Path(local_path), writer.artifacts, artifact_path, forgive=forgive)
 
 
 def log_artifacts(
     local_dir: str | Path, artifact_path: str | None = None, run_id: str | None = None
 ) -> None:
     """Copy all that is in a folder into the run's artifacts; see `log_artifact`."""
-    with writer_of(run_id) as writer, _forgiving():
+    with writer_of(run_id) as writer:
         target = artifactfiles.place(writer.artifacts, artifact_path)
-        artifactfiles.copy_folder(Path(local_dir), target)
+        artifactfiles.copy_folder(Path(local_dir), target, forgive=writer.warner.filing)
 
 
 def write_params(writer: RunWriter, params: Mapping[str, Any]) -> None:
@@ -189,11 +189,7 @@ def autolog(*_: Any, **__: Any) -> None:
 
 @lru_cache(maxsize=1)
 def _warn_of_autolog() -> None:
-    warnings.warn(
-        "autolog() does nothing yet: log what matters with log_params and log_metrics",
-        TrackingWarning,
-        stacklevel=3,
-    )
+    warn("autolog() does nothing yet: log what matters with log_params and log_metrics")
 
 
 def _is_logged(writer: RunWriter, name: str, value: Any) -> bool:
@@ -211,11 +207,3 @@ def _is_logged(writer: RunWriter, name: str, value: Any) -> bool:
             hint="use a metric or a tag for what changes, or start another run",
         )
     return True
-
-
-@contextmanager
-def _forgiving() -> Iterator[None]:
-    try:
-        yield
-    except StoreError as error:
-        warnings.warn(error.message, TrackingWarning, stacklevel=4)

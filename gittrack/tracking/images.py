@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any
 
-from gittrack.errors import InvalidValueError, MissingPackageError, TrackingWarning
+from gittrack.errors import InvalidValueError, MissingPackageError
+from gittrack.runs.forgiving import warn
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _WHITE = 255
@@ -107,10 +107,8 @@ def pixels(array: Any) -> Any:
             )
         return array.astype(np.uint8)
     if not (low >= 0 and high <= 1):
-        warnings.warn(
+        warn(
             f"the values of an image run from {low} to {high} and are rescaled: give 0 to 1",
-            TrackingWarning,
-            stacklevel=2,
         )
         array = np.nan_to_num((array - low) / ((high - low) or 1))
     return (array * _WHITE).astype(np.uint8)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles
-from gittrack.errors import InvalidValueError, TrackingWarning, UsageError
+from gittrack.errors import InvalidValueError, UsageError
 from gittrack.models import loading, mlmodel, saving
-from gittrack.models.mlmodel import PYTHON_FUNCTION
+from gittrack.models.mlmodel import PYTHON_FUNCTION, Model
 from gittrack.models.saving import Origin
 from gittrack.models.uri import resolve, runs_uri
 from gittrack.registry.names import check_name
 from gittrack.runs import provenance
+from gittrack.runs.forgiving import warn
 from gittrack.tracking.active import open_store
 from gittrack.tracking.holding import writer_of
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from gittrack.models.mlmodel import Model
     from gittrack.models.specs import ModelSignature
 
 # Arguments of MLflow's that mean nothing here; each is said, but for a flag of how to wait.
@@ -86,6 +85,8 @@ def log_model(
 ) -> ModelInfo:
     """Save a model among the artifacts of the active run, in the place of one that is there.
 
+    Where the system refuses to write it, a warning says so, and what is given has no flavors.
+
     Args:
         artifact_path: its folder among the artifacts, "model" by default; also as `name`.
         flavor: the library it belongs to; found from the model where not given.
@@ -96,7 +97,7 @@ def log_model(
     Raises:
         ModelError: it cannot be saved.
         UsageError: an argument is wrong.
-        StoreError: the store cannot be written.
+        StoreError: the registry cannot be written.
     """
     if name and artifact_path and name != artifact_path:
         raise UsageError(
@@ -113,11 +114,13 @@ def log_model(
             )
         path = target.relative_to(writer.artifacts).as_posix()
         origin = Origin(writer.run_id, path, provenance.commit(writer.record.source))
-        saved = saving.save_model(
-            model, target, flavor=flavor, origin=origin, replace=True, **_known(options)
-        )
+        saved = Model({}, run_id=writer.run_id, artifact_path=path)
+        with writer.warner.filing(target):
+            saved = saving.save_model(
+                model, target, flavor=flavor, origin=origin, replace=True, **_known(options)
+            )
         info = _info(saved, runs_uri(writer.run_id, path))
-        if registered_model_name is None:
+        if registered_model_name is None or not saved.flavors:  # what is lost is no version
             return info
         from gittrack.tracking.registering import RegistryClient
 
@@ -167,5 +170,5 @@ def _known(options: Mapping[str, Any]) -> dict[str, Any]:
         kept["code_paths"] = kept.pop("code_path")
     for key in _UNUSED & set(kept):
         if kept.pop(key) is not None:
-            warnings.warn(f"the argument {key} is not used", TrackingWarning, stacklevel=3)
+            warn(f"the argument {key} is not used")
     return kept

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
 from gittrack import paths
-from gittrack.errors import StoreError, TrackingWarning
+from gittrack.errors import StoreError
+from gittrack.runs.forgiving import warn
 from gittrack.runs.store import Store
 from gittrack.runs.writer import RunWriter, adrift
 
@@ -15,10 +15,8 @@ from gittrack.runs.writer import RunWriter, adrift
 def create(name: str | None, error: StoreError) -> RunWriter:
     """Start a run in a temporary store, and say so once, with the reason."""
     spare = Store(Path(_folder(), f"gittrack-{paths.random_text(8)}", paths.STORE))
-    warnings.warn(
+    warn(
         f"{error.message}; this run is kept in {spare.root}, from where it can be moved",
-        TrackingWarning,
-        stacklevel=5,
     )
     experiment = spare.experiment("0")
     try:

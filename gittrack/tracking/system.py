@@ -7,7 +7,6 @@ of some samples to `system.jsonl`, under MLflow's names.
 from __future__ import annotations
 
 import threading
-import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,10 @@ from gittrack.errors import (
     InvalidValueError,
     MissingPackageError,
     StoreError,
-    TrackingWarning,
 )
 from gittrack.runs import lines, systemlines
 from gittrack.runs.appending import LineWriter
+from gittrack.runs.forgiving import warn
 from gittrack.runs.logbook import now_ms
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def wanted(asked: bool | None) -> bool:
         )
         if asked:
             raise error from None
-        warnings.warn(str(error), TrackingWarning, stacklevel=3)
+        warn(str(error))
         return False
     return True
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import gittrack as mlflow
 from gittrack.errors import InvalidValueError, MissingPackageError, NotFoundError, TrackingWarning
 from gittrack.tracking import MlflowClient, images, tables
+from tests.making import put
 
 
 @pytest.fixture
@@ -89,8 +90,40 @@ def test_another_run_than_the_active_one(run):
 @pytest.mark.usefixtures("run")
 def test_what_cannot_be_written_is_a_warning(artifacts):
     artifacts.write_text("in the way")
-    with pytest.warns(TrackingWarning, match="artifacts could not be written"):
+    with pytest.warns(TrackingWarning, match=r"artifacts/a\.txt could not be written") as said:
         mlflow.log_text("x", "a.txt")
+    assert said[0].filename == __file__
+
+
+@pytest.mark.usefixtures("run")
+def test_a_file_that_cannot_be_read_hides_no_other(artifacts, isolated, store):
+    for name in ("a.txt", "b.txt", "c/d.txt"):
+        put(isolated / "data" / name, name)
+    artifacts.mkdir()
+    (artifacts / "b.txt").mkdir()  # in the way
+    for log in (mlflow.log_artifacts, mlflow.log_artifact):
+        with pytest.warns(TrackingWarning, match=r"b\.txt could not be written") as said:
+            log("data")
+        assert said[0].filename == __file__
+        (artifacts / "data" / "b.txt").mkdir(parents=True, exist_ok=True)
+    assert (artifacts / "a.txt").read_text() == "a.txt"
+    assert (artifacts / "data" / "c" / "d.txt").read_text() == "c/d.txt"
+    mlflow.end_run()
+    assert store.find("@").record.left_out == (
+        "artifacts/b.txt: Is a directory",
+        "artifacts/data/b.txt: Is a directory",
+    )
+
+
+@pytest.mark.usefixtures("run")
+def test_what_is_filed_in_the_end_is_not_lost(artifacts, store):
+    artifacts.write_text("in the way")
+    with pytest.warns(TrackingWarning, match="could not be written"):
+        mlflow.log_text("x", "a.txt")
+    artifacts.unlink()
+    mlflow.log_text("x", "a.txt")
+    mlflow.end_run()
+    assert store.find("@").record.left_out == ()
 
 
 def test_files_and_folders_by_the_client(run, isolated, artifacts):
