@@ -105,6 +105,11 @@ def redact(text: str) -> str:
     )
 
 
+def was_redacted(text: str) -> bool:
+    """Tell whether a text lacks a secret that it had, see `redact`."""
+    return any(f"[{name.replace('_', ' ')} left out]" in text for name in _RULES)
+
+
 def is_secret_file(name: str) -> bool:
     """Tell whether a file of this name (without folders) usually holds secrets."""
     return any(fnmatchcase(name.lower(), pattern) for pattern in _SECRET_FILES)

@@ -40,7 +40,7 @@ def rerun(
     store = options.open_store()
     recorded = rerunning.read(options.find_run(run), store)
     with rerunning.ordered(recorded, parameters_of(param_list), force=force) as order:
-        for problem in recorded.problems:
+        for problem in (*recorded.problems, *recorded.notes):
             render.say(problem, kind="warning")
         done = running.submit(replace(order, store=store), to=reporter(), started=say_start)
     code = ended(done)

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from gittrack import settings
 from gittrack.errors import NotFoundError, ProjectError, ToolError
 from gittrack.git.command import run_git
+from gittrack.git.objects import is_pointer
 from gittrack.git.state import without_credentials
 
 # What a URL may make Git do. Never `ext` and its like, which run commands; a repository that is
@@ -129,17 +130,24 @@ def clone(uri: GitUri, into: Path, *, version: str | None = None) -> Path:
         words = error.message.replace(url, without_credentials(url)).replace(str(into), "the clone")
         raise ToolError(
             f"cannot fetch {without_credentials(url)}: {' '.join(words.split())}",
-            hint="check the URL and your rights: git ls-remote " + without_credentials(url),
+            hint="install git-lfs: its large files are kept with it"
+            if "git-lfs" in words
+            else "check the URL and your rights: git ls-remote " + without_credentials(url),
         ) from None
     return subfolder(into, uri.subdirectory, of=_described(url, version))
 
 
 def _get_large_files(into: Path) -> None:
     # Where the user has not set Git LFS up, a clone has small texts in the place of large files.
-    listed = run_git(["ls-files", ":(attr:filter=lfs)"], cwd=into)
-    if listed and settings.find_program("git-lfs"):
+    if pointers(into) and settings.find_program("git-lfs"):
         run_git(["lfs", "install", "--local"], cwd=into)
         run_git(["lfs", "pull"], cwd=into)
+
+
+def pointers(top: Path) -> list[str]:
+    """Return the files of a checkout that are but pointers to what Git LFS has not fetched."""
+    listed = run_git(["ls-files", "-z", ":(attr:filter=lfs)"], cwd=top, check=False)
+    return [name for name in listed.split("\0") if name and is_pointer(top / name)]
 
 
 def short_commit(folder: Path) -> str:

@@ -40,6 +40,17 @@ class Repository(NamedTuple):
     top: Path | None
 
 
+def is_pointer(path: Path) -> bool:
+    """Tell whether a file is but a pointer to a large file that Git LFS has not fetched."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_LFS_POINTER)) == _LFS_POINTER
+    except OSError:
+        return False
+
+
 def repository(folder: Path) -> Repository:
     """Return the repository that holds a folder, which may be missing itself.
 

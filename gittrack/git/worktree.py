@@ -27,6 +27,12 @@ def holds(commit: str, *, cwd: Path) -> bool:
     return False
 
 
+def has(commit: str, path: str, *, cwd: Path) -> bool:
+    """Tell whether a commit, named in full, has anything at a path from the top."""
+    asked = ["rev-parse", "--verify", "--quiet", f"{commit}:{path}"]
+    return bool(_COMMIT.fullmatch(commit) and run_git(asked, cwd=cwd, check=False))
+
+
 def has_file(commit: str, path: str, *, cwd: Path) -> bool:
     """Tell whether a commit, named in full, has a file of that path from the top."""
     if not _COMMIT.fullmatch(commit):

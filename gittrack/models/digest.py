@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import files
 from gittrack.errors import ModelError
+from gittrack.git.objects import is_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _NOT_COUNTED = re.compile(r"__pycache__|\.DS_Store|\.nfs.*")
-_LFS_POINTER = b"version https://git-lfs"
 _SETTLED = 2_000_000_000  # nanoseconds
 _REMEMBERED = 10_000
 # A file that nobody touched since is not read again, so that loading a model twice costs it once.
@@ -91,7 +91,6 @@ def _of_file(path: Path) -> str:
 
 def _cause(folder: Path) -> str:
     for path in files.walk(folder):
-        with files.open_plain(path) as file:
-            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
-                return f"git lfs pull: {path.name} is but a pointer to a file that was not fetched"
+        if is_pointer(path):
+            return f"git lfs pull: {path.name} is but a pointer to a file that was not fetched"
     return f"git status -- {folder} and git log -- {folder} show what changed"

@@ -9,24 +9,20 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
-from gittrack.errors import NotFoundError, ProjectError, ToolError
+from gittrack.errors import ProjectError
 from gittrack.git import fetch
+from gittrack.projects import web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 4 * 1024**3
 MAX_FILES = 100_000
-
-_WEB = ("http://", "https://")
-_SECONDS = 60
-_NOT_FOUND = 404
 
 
 def is_archive(uri: str) -> bool:
     """Tell whether a project's URI names a zip file."""
     place = uri.partition("#")[0]
-    return place.lower().endswith(".zip") and (place.lower().startswith(_WEB) or is_file(place))
+    return place.lower().endswith(".zip") and (web.is_url(place) or is_file(place))
 
 
 def is_file(place: str) -> bool:
@@ -64,32 +60,18 @@ def unpack(uri: str, into: Path) -> Path:
 
 @contextmanager
 def _opened(place: str) -> Iterator[IO[bytes]]:
-    if not place.lower().startswith(_WEB):
+    if not web.is_url(place):
         with fetch.local_folder(place).open("rb") as file:
             yield file
         return
-    import urllib.request
-    from urllib.error import HTTPError, URLError
-
     with TemporaryFile() as copy:
-        try:
-            with urllib.request.urlopen(place, timeout=_SECONDS) as answer:  # noqa: S310 - see _WEB
-                while data := answer.read(1 << 20):
-                    copy.write(data)
-                    if copy.tell() > MAX_BYTES:
-                        raise ProjectError(f"{place} is larger than {MAX_BYTES} bytes")
-        except URLError as error:
-            reason = error.reason
-            if isinstance(error, HTTPError):
-                error.close()
-            kind = NotFoundError if getattr(error, "code", 0) == _NOT_FOUND else ToolError
-            raise kind(f"cannot fetch {place}: {reason}", hint="check the URL") from None
+        web.download(place, copy)
         copy.seek(0)
         yield copy
 
 
 def _check(members: list[zipfile.ZipInfo], place: str) -> None:
-    if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_BYTES:
+    if len(members) > MAX_FILES or sum(member.file_size for member in members) > web.MAX_BYTES:
         raise ProjectError(f"{place} is too large to be a project", hint="unpack it by hand")
     for member in members:
         path = PurePosixPath(member.filename)

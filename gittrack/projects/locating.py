@@ -7,6 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from gittrack import paths, secrets, settings
@@ -23,33 +24,58 @@ if TYPE_CHECKING:
 
     from gittrack.projects.order import Order
 
+_CLONE = "project"
+_NAMED = 3
+
 
 @dataclass
 class Scratch:
-    """A folder made for one run; it goes with the block unless another process is to need it."""
+    """A folder for one run, made when it is needed; it goes with the block unless it is kept.
+
+    Attributes:
+        is_kept: whether another process is to need it.
+    """
 
     folder: Path
     is_kept: bool = False
 
+    def make(self, name: str) -> Path:
+        """Make a folder in it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = self.folder / name
+        made.mkdir()
+        return made
+
 
 @dataclass(frozen=True)
 class Located:
-    """A project's folder, its URI as it is recorded, and how messages name it."""
+    """A project's folder, its URI as it is recorded, and how messages name it.
+
+    Attributes:
+        notes: what a person should know of it before it runs.
+    """
 
     folder: Path
     uri: str
     place: Place
-    scratch: Scratch | None = None
-
-    def hand_over(self) -> None:
-        """Leave a folder that was made for it to another process."""
-        if self.scratch is not None:
-            self.scratch.is_kept = True
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
-def located(order: Order, *, store: Path) -> Iterator[Located]:
-    """Give the folder of a project for the time of the block; a repository is cloned for it.
+def scratch_folder(order: Order, *, store: Path) -> Iterator[Scratch]:
+    """Give a place for what is made for one run, for the time of the block."""
+    # What may outlive this process lies where other machines of the store see it too.
+    parent = store / paths.CACHE / paths.JOBS if order.detached else Path(tempfile.gettempdir())
+    scratch = Scratch(parent.resolve() / f"gittrack-{token_hex(8)}")
+    try:
+        yield scratch
+    finally:
+        if not scratch.is_kept:
+            shutil.rmtree(scratch.folder, ignore_errors=True)
+
+
+def locate(order: Order, scratch: Scratch, *, store: Path) -> Located:
+    """Return where a project is; a repository is cloned for it, a zip file unpacked.
 
     Args:
         store: the folder of the runs, which the recorded URI is relative to the Git root of.
@@ -60,43 +86,36 @@ def located(order: Order, *, store: Path) -> Iterator[Located]:
         ToolError: it cannot be fetched.
     """
     if order.located is not None:
-        yield order.located
-        return
+        return order.located
     uri, version = order.uri, order.version
     fetch.check_version(version)
     is_archive = archives.is_archive(uri)
     if is_archive and version is not None:
         raise ProjectError("a zip file has no versions", hint="leave -v out")
-    git = None if is_archive else fetch.parse(uri)
-    if git is None and not is_archive:
+    if is_archive:
+        folder = archives.unpack(uri, scratch.make(_CLONE))
+        return Located(folder, _recorded(uri, store), Place(url=_shown(uri)))
+    git = fetch.parse(uri)
+    if git is None:
         folder = _folder(uri)
         if version is None:
-            yield Located(folder, _recorded(uri, store), Place.of(folder))
-            return
+            return Located(folder, _recorded(uri, store), Place.of(folder))
         git = _repository_of(folder)
-    # What may outlive this process lies where other machines of the store see it too.
-    with _scratch(store / paths.CACHE / paths.JOBS if order.detached else None) as scratch:
-        into = scratch.folder / "project"
-        into.mkdir()
-        if git is None:
-            folder, place = archives.unpack(uri, into), Place(url=_shown(uri))
-        else:
-            folder = fetch.clone(git, into, version=version)
-            revision = version or fetch.short_commit(into)
-            place = Place(git.subdirectory.strip("/"), _shown(git.url), revision)
-        yield Located(folder, _recorded(uri, store), place, scratch)
+    into = scratch.make(_CLONE)
+    folder = fetch.clone(git, into, version=version)
+    revision = version or fetch.short_commit(into)
+    place = Place(git.subdirectory.strip("/"), _shown(git.url), revision)
+    return Located(folder, _recorded(uri, store), place, lacking(into))
 
 
-@contextmanager
-def _scratch(keep_in: Path | None) -> Iterator[Scratch]:
-    if keep_in is not None:
-        keep_in.mkdir(parents=True, exist_ok=True)
-    scratch = Scratch(Path(tempfile.mkdtemp(prefix="gittrack-", dir=keep_in)).resolve())
-    try:
-        yield scratch
-    finally:
-        if not scratch.is_kept:
-            shutil.rmtree(scratch.folder, ignore_errors=True)
+def lacking(top: Path) -> tuple[str, ...]:
+    """Return in words which large files a checkout lacks, since Git LFS is not there."""
+    names = fetch.pointers(top)
+    if not names:
+        return ()
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    listed = ", ".join(map(repr, names[:_NAMED])) + more
+    return (f"large files are not fetched, only pointers to them: {listed} (install git-lfs)",)
 
 
 def _shown(url: str) -> str:

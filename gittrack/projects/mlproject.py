@@ -26,7 +26,7 @@ from gittrack.projects.place import Place
 
 FILE = "MLproject"
 TYPES = ("string", "float", "int", "path", "uri")
-SCRIPTS = (".py", ".sh")
+SCRIPTS = (".py", ".sh", ".R")
 
 # How far down, and among how many folders, projects are looked for where a folder has none itself.
 _DEPTH = 3
@@ -105,9 +105,17 @@ class Project:
                 f"no script {name!r} in {self.place}",
                 hint="name it relative to the project's folder, in which it must lie",
             )
-        runner = "python" if path.suffix == ".py" else shlex.quote(settings.shell())
-        quoted = shlex.quote(f"./{name}" if name.startswith("-") else name)
-        return EntryPoint(name, f"{runner} {quoted}".replace("{", "{{").replace("}", "}}"))
+        return EntryPoint(name, _runs(path).replace("{", "{{").replace("}", "}}"))
+
+
+def _runs(script: PurePosixPath) -> str:
+    name = f"./{script}" if str(script).startswith("-") else str(script)
+    if script.suffix == ".R":
+        text = name.replace("\\", "\\\\").replace("'", "\\'")
+        call = shlex.quote(f"mlflow::mlflow_source('{text}')")
+        return f"Rscript -e {call} --args"
+    runner = "python" if script.suffix == ".py" else shlex.quote(settings.shell())
+    return f"{runner} {shlex.quote(name)}"
 
 
 def load(folder: Path, place: Place | None = None, *, constraints: Path | None = None) -> Project:

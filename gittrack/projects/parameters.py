@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from gittrack import search, settings
 from gittrack.errors import ProjectError
+from gittrack.models.uri import parse_registered
+from gittrack.models.uri import resolve as model_folder
+from gittrack.projects import web
+from gittrack.registry import Registry
 from gittrack.tracking import downloading
 from gittrack.tracking.validation import check_key
 
@@ -28,6 +32,7 @@ _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,249}")
 _MOVING = re.compile(r"runs:/+(@[^/]*|best:[^/]+)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_FILES = ("path", "uri")
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,14 @@ class Values:
         extra: text for what the entry point does not declare, in the order given.
         plain: all of them as they are recorded: as given, numbers as numbers.
         reaches: the files and folders among them.
+        downloads: where those are expected that URLs give.
     """
 
     declared: Mapping[str, str]
     extra: Mapping[str, str]
     plain: Mapping[str, Value]
     reaches: tuple[Path, ...] = ()
+    downloads: Mapping[str, Path] = field(default_factory=dict)
 
 
 def resolve(
@@ -54,12 +61,14 @@ def resolve(
     *,
     callers: tuple[Path, ...],
     store: Store,
+    scratch: Path,
 ) -> Values:
     """Return the values for a run of an entry point.
 
     Args:
         callers: the folders that relative paths are meant from.
         store: where `runs:/@/model` is looked up, before the run is made that would then be `@`.
+        scratch: the folder that downloads of this run go to.
 
     Raises:
         ProjectError: values are missing (all are named), not of their type, or have a name that
@@ -69,24 +78,43 @@ def resolve(
     texts = {name: str(value) for name, value in given.items() if value is not None}
     _check_names(project, entry_point, texts)
     root = settings.git_root(store.root) or store.root.parent
-    declared: dict[str, str] = {}
-    plain: dict[str, Value] = {}
-    for name, parameter in entry_point.parameters.items():
-        text = texts.get(name, parameter.default or "")
-        if parameter.type in ("uri", "path"):
-            text = _settled(text, store)
-        folders = callers if name in texts else (*callers, project.folder)
-        where = f"{project.where}: entry point {entry_point.name!r}: parameter {name!r}"
-        what = "" if name in texts else "its default "
-        declared[name] = _checked(parameter, text, folders, f"{where}: {what}", store)
-        plain[name] = _plain(parameter, text, root)
-    extra = {name: text for name, text in texts.items() if name not in entry_point.parameters}
-    reaches = [
-        Path(declared[name])
-        for name, parameter in entry_point.parameters.items()
-        if parameter.type in ("path", "uri") and declared[name].startswith("/")
-    ]
-    return Values(declared, extra, {**plain, **extra}, tuple(filter(Path.exists, reaches)))
+    declared = entry_point.parameters
+    settled = {
+        name: _settled(parameter, texts.get(name, parameter.default or ""), store)
+        for name, parameter in declared.items()
+    }
+    downloads = _downloads(declared, settled, scratch)
+    found = {}
+    for name, parameter in declared.items():
+        where = f"{project.where}: entry point {entry_point.name!r}: parameter {name!r}: "
+        look = _Look(where, callers, store, downloads)
+        if name not in texts:
+            look = _Look(f"{where}its default ", (*callers, project.folder), store, downloads)
+        found[name] = _checked(parameter, settled[name], look)
+    plain = {name: _plain(parameter, settled[name], root) for name, parameter in declared.items()}
+    extra = {name: text for name, text in texts.items() if name not in declared}
+    reaches = tuple(
+        path
+        for name, parameter in declared.items()
+        if parameter.type in _FILES and found[name].startswith("/")
+        if (path := Path(found[name])).exists() or path in downloads.values()
+    )
+    return Values(found, extra, {**plain, **extra}, reaches, downloads)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Where a value that names a file is looked for, and how messages name the value."""
+
+    words: str
+    folders: tuple[Path, ...]
+    store: Store
+    downloads: Mapping[str, Path]
+
+    @property
+    def mend(self) -> str:
+        is_default = self.words.endswith("default ")
+        return "correct the default, or give a value: " if is_default else "such as "
 
 
 def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, str]) -> None:
@@ -109,67 +137,81 @@ def _check_names(project: Project, entry_point: EntryPoint, texts: Mapping[str, 
         check_key("param", name)
 
 
-def _settled(uri: str, store: Store) -> str:
-    # What `@` and `best:…` name is another run tomorrow; an id stays.
-    match = _MOVING.match(uri)
-    return f"runs:/{search.find(store, match[1]).run_id}{uri[match.end() :]}" if match else uri
+def _settled(parameter: Parameter, text: str, store: Store) -> str:
+    # What `@`, `best:…` and an alias name is another one tomorrow; an id and a number stay.
+    if parameter.type == "path" and text.startswith("models:/"):
+        version = Registry(store).named(*parse_registered(text))
+        return f"models:/{version.name}/{version.number}"
+    match = _MOVING.match(text) if parameter.type in _FILES else None
+    return f"runs:/{search.find(store, match[1]).run_id}{text[match.end() :]}" if match else text
 
 
-def _checked(
-    parameter: Parameter, text: str, folders: tuple[Path, ...], where: str, store: Store
-) -> str:
+def _downloads(
+    declared: Mapping[str, Parameter], texts: Mapping[str, str], scratch: Path
+) -> dict[str, Path]:
+    urls = [
+        texts[name]
+        for name, parameter in declared.items()
+        if parameter.type == "path" and web.is_url(texts[name])
+    ]
+    # A folder each, so that two files of one name do not meet.
+    return {
+        url: scratch / f"param_{index}" / web.file_name(url)
+        for index, url in enumerate(dict.fromkeys(urls))
+    }
+
+
+def _checked(parameter: Parameter, text: str, look: _Look) -> str:
     if parameter.type in ("float", "int"):
         is_number = _FLOAT.fullmatch(text) if parameter.type == "float" else _INT.fullmatch(text)
         if not is_number or math.isinf(float(text)):
             example = "0.5" if parameter.type == "float" else "3"
             raise ProjectError(
-                f"{where}{text!r} is no {parameter.type}",
-                hint=f"{_mend(where)}-P {parameter.name}={example}",
+                f"{look.words}{text!r} is no {parameter.type}",
+                hint=f"{look.mend}-P {parameter.name}={example}",
             )
         return text
     if parameter.type == "path":
-        return _existing(parameter, text, folders, where, store)
+        return str(look.downloads.get(text) or _existing(parameter, text, look))
     if parameter.type == "uri" and not _SCHEME.match(text):
-        found = (folder / text for folder in folders if (folder / text).exists())
-        return str(next(found, folders[0] / text).absolute())
+        found = (folder / text for folder in look.folders if (folder / text).exists())
+        return str(next(found, look.folders[0] / text).absolute())
     return text
 
 
-def _mend(where: str) -> str:
-    return "correct the default, or give a value: " if where.endswith("default ") else "such as "
-
-
-def _existing(
-    parameter: Parameter, text: str, folders: tuple[Path, ...], where: str, store: Store
-) -> str:
-    if text.startswith("runs:/"):
-        text = str(downloading.locate(text, store))
-    scheme = _SCHEME.match(text)
-    is_file = scheme is not None and scheme[1].lower() == "file"
-    local = unquote(urlsplit(text).path) if is_file else text
-    if local.startswith("~/"):
-        local = str(Path(local).expanduser())
+def _existing(parameter: Parameter, text: str, look: _Look) -> Path:
+    local = _local(text, look.store)
     try:
         found = next(
-            (folder / local for folder in folders if local and (folder / local).exists()), None
+            (folder / local for folder in look.folders if local and (folder / local).exists()), None
         )
     except (OSError, ValueError):  # too long, or holds NUL
         found = None
     if found is not None:
-        return str(found.absolute())
-    if scheme and not is_file and "://" in text:
+        return found.absolute()
+    if local == text and _SCHEME.match(text) and "://" in text:
         raise ProjectError(
-            f"{where}{text!r} is not on this machine, and the parameter is a path",
+            f"{look.words}{text!r} is not on this machine, and the parameter is a path",
             hint="download it first, or declare the parameter as uri",
         )
     raise ProjectError(
-        f"{where}{text!r}: no such file or directory was found",
-        hint=f"paths are meant from {folders[0]}; {_mend(where)}-P {parameter.name}=PATH",
+        f"{look.words}{text!r}: no such file or directory was found",
+        hint=f"paths are meant from {look.folders[0]}; {look.mend}-P {parameter.name}=PATH",
     )
 
 
+def _local(text: str, store: Store) -> str:
+    if text.startswith("runs:/"):
+        return str(downloading.locate(text, store))
+    if text.startswith("models:/"):
+        return str(model_folder(text, store=store))
+    if text[:5].lower() == "file:":
+        return unquote(urlsplit(text).path)
+    return str(Path(text).expanduser()) if text.startswith("~/") else text
+
+
 def _plain(parameter: Parameter, text: str, root: Path) -> Value:
-    if parameter.type in ("path", "uri"):
+    if parameter.type in _FILES:
         path = Path(text)
         inside = path.is_absolute() and path.is_relative_to(root)
         return path.relative_to(root).as_posix() if inside else text

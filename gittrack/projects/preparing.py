@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from gittrack import settings
 from gittrack.environments import managers
 from gittrack.errors import InvalidValueError, RunStateError, UsageError
 from gittrack.projects import command, mlproject, parameters, wrapping
-from gittrack.projects.locating import Located, located
+from gittrack.projects.locating import locate, scratch_folder
 from gittrack.projects.order import MAIN
 from gittrack.runs.store import Store, check_experiment_name
 from gittrack.tracking import active
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gittrack.environments.base import Environment, EnvironmentManager
     from gittrack.projects.command import Command
+    from gittrack.projects.locating import Located, Scratch
     from gittrack.projects.mlproject import EntryPoint, Project
     from gittrack.projects.order import Order
     from gittrack.projects.parameters import Value
@@ -35,7 +36,9 @@ class Prepared:
     Attributes:
         params: what is recorded.
         given: the names of those params that were given or have a default.
+        scratch: where files are that are made for this run.
         reaches: paths that the command is given, which a container has to see.
+        downloads: where the command expects what URLs give.
         notes: what a person should know of how it is run.
     """
 
@@ -50,7 +53,9 @@ class Prepared:
     params: Mapping[str, Value | bool]
     command: Command
     parent: str | None
+    scratch: Scratch
     reaches: tuple[Path, ...] = ()
+    downloads: Mapping[str, Path] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -66,7 +71,8 @@ def prepare(order: Order) -> Iterator[Prepared]:
     _check(order)
     store = _store(order.store)
     experiment = _experiment_name(store, order.experiment_name)
-    with located(order, store=store.root) as place:
+    with scratch_folder(order, store=store.root) as scratch:
+        place = locate(order, scratch, store=store.root)
         project = _project(order, place)
         name = order.command[0] if order.command else order.entry_point
         entry = project.entry_point(name)
@@ -75,7 +81,12 @@ def prepare(order: Order) -> Iterator[Prepared]:
             environment = mlproject.unnamed_environment(place.folder, order.constraints)
         manager = managers.manager(order.env_manager, environment)
         values = parameters.resolve(
-            project, entry, order.parameters, callers=order.callers or (Path.cwd(),), store=store
+            project,
+            entry,
+            order.parameters,
+            callers=order.callers or (Path.cwd(),),
+            store=store,
+            scratch=scratch.folder,
         )
         params: dict[str, Value | bool] = {**values.plain}
         if order.command:
@@ -101,7 +112,9 @@ def prepare(order: Order) -> Iterator[Prepared]:
             command=line,
             parent=parent.run_id if parent else settings.variable(settings.RUN_ID),
             reaches=values.reaches,
-            notes=(*_notes(project, order), *_passed_on(entry, values.extra)),
+            downloads=values.downloads,
+            scratch=scratch,
+            notes=(*place.notes, *_notes(project, order), *_passed_on(entry, values.extra)),
         )
 
 

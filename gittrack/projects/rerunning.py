@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shlex
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gittrack import files, paths, settings
+from gittrack import files, paths, secrets, settings
 from gittrack.errors import NotComparableError, NotFoundError
 from gittrack.git import fetch, worktree
-from gittrack.projects.locating import Located
+from gittrack.projects.locating import Located, lacking
 from gittrack.projects.order import Order
 from gittrack.projects.place import Place
 from gittrack.tracking.datasets import file_digest
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 RERUN_TAG = "gittrack.rerun_of"
 
 _CONSTRAINED = ("virtualenv", "conda")
-_REDACTED = re.compile(r"\[[^\]]*secret[^\]]*\]|\.\.\.$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Recorded:
         folder: where it ran, relative to `root`.
         outside: its input files that are in no commit.
         problems: what cannot be brought back.
+        notes: what of its work tree was not kept, and may not have mattered.
     """
 
     run: StoredRun
@@ -50,6 +49,7 @@ class Recorded:
     patch: bytes = b""
     outside: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read(run: StoredRun, store: Store) -> Recorded:
@@ -60,14 +60,54 @@ def read(run: StoredRun, store: Store) -> Recorded:
     base = (settings.git_root(store.root) or store.root.parent).resolve()
     root, folder = _place(str(project.get("uri") or "."), base)
     problems = _missing_code(commit, root, str(project.get("uri") or base))
-    patch, words = _patch(run, git)
+    loose = _loose(run, commit, root)
+    patch, words = _patch(run, git, all_kept=bool(loose))
     outside, changed = _inputs(run, base, commit)
     problems += words + changed
-    if not project and _REDACTED.search(str(source.get("command") or "...")):
+    if not _is_project(run) and _is_cut(str(source.get("command") or "...")):
         problems.append("its command is not recorded in full")
     return Recorded(
-        run, project, commit, root, folder, patch, tuple(outside), problems=tuple(problems)
+        run,
+        project,
+        commit,
+        root,
+        folder,
+        patch,
+        tuple(outside + loose),
+        tuple(problems),
+        _words(loose, root),
     )
+
+
+def _is_project(run: StoredRun) -> bool:
+    source = run.record.source
+    return bool(source.get("project")) and source.get("type") == "PROJECT"
+
+
+def _is_cut(text: str) -> bool:
+    return text.endswith("...") or secrets.was_redacted(text)
+
+
+def _unknown(recorded: Recorded, parameters: Mapping[str, object]) -> list[str]:
+    """Return what of the command was a secret, and is not given anew."""
+    given = _given(recorded, parameters) if _is_project(recorded.run) else {}
+    options = {f"--docker-args {key}": text for key, text in _docker_args(recorded).items()}
+    return [
+        f"the value of {name} is not recorded: it was a secret"
+        for name, value in {**{f"-P {key}": text for key, text in given.items()}, **options}.items()
+        if isinstance(value, str) and secrets.was_redacted(value)
+    ]
+
+
+def _given(recorded: Recorded, parameters: Mapping[str, object]) -> dict[str, object]:
+    params = recorded.run.record.params
+    names = recorded.project.get("parameters", params)
+    return {**{name: params[name] for name in names if name in params}, **parameters}
+
+
+def _docker_args(recorded: Recorded) -> Mapping[str, Any]:
+    found = recorded.project.get("docker_args")
+    return found if isinstance(found, dict) else {}
 
 
 def _place(uri: str, base: Path) -> tuple[Path | None, str]:
@@ -103,20 +143,13 @@ def ordered(
         NotComparableError: it cannot be brought back, and `force` is false.
         ToolError: it cannot be checked out.
     """
-    run = recorded.run
-    if recorded.problems and not force:
+    problems = [*recorded.problems, *_unknown(recorded, parameters)]
+    if problems and not force:
         raise NotComparableError(
-            f"run {run.run_id} cannot be brought back: {'; '.join(recorded.problems)}",
+            f"run {recorded.run.run_id} cannot be brought back: {'; '.join(problems)}",
             hint="--force runs what there is",
         )
-    common: dict[str, Any] = {
-        "experiment_name": run.record.experiment,
-        "tags": {RERUN_TAG: run.run_id},
-        "env_manager": recorded.project.get("environment"),
-        "constraints": _constraints(recorded),
-        "scrape": recorded.project.get("scrape") is True,
-        "artifacts": tuple(map(str, recorded.project.get("artifacts") or ())),
-    }
+    common = _common(recorded)
     if recorded.root is None:
         uri = str(recorded.project.get("uri") or ".")
         version = recorded.commit or None
@@ -132,18 +165,32 @@ def ordered(
             folder = _folder_of_script(top, _command(recorded))
         uri = str(recorded.project.get("uri") or ".")
         place = Place(recorded.folder, recorded.root.name, recorded.commit[:10])
-        located = Located(folder, uri, place)
+        located = Located(folder, uri, place, lacking(top))
         callers = (top, recorded.root, Path.cwd())
         yield _order(recorded, parameters, {**common, "located": located, "callers": callers})
 
 
+def _common(recorded: Recorded) -> dict[str, Any]:
+    """Return what of the order stands in the record, wherever its code is."""
+    project = recorded.project
+    return {
+        "experiment_name": recorded.run.record.experiment,
+        "tags": {RERUN_TAG: recorded.run.run_id},
+        "env_manager": project.get("environment"),
+        "constraints": _constraints(recorded),
+        "scrape": project.get("scrape") is True,
+        "artifacts": tuple(map(str, project.get("artifacts") or ())),
+        "docker_args": _docker_args(recorded),
+        "build_image": project.get("build_image") is True,
+        "as_mlflow": project.get("as_mlflow"),
+    }
+
+
 def _order(recorded: Recorded, parameters: Mapping[str, object], given: dict[str, Any]) -> Order:
-    params = recorded.run.record.params
-    if recorded.project and recorded.run.record.source.get("type") == "PROJECT":
-        names = recorded.project.get("parameters", params)
+    if _is_project(recorded.run):
         return Order(
             entry_point=str(recorded.project["entry_point"]),
-            parameters={**{name: params[name] for name in names if name in params}, **parameters},
+            parameters=_given(recorded, parameters),
             **given,
         )
     return Order(command=overridden(_command(recorded), parameters), **given)
@@ -190,10 +237,34 @@ def _folder_of_script(top: Path, command: Sequence[str]) -> Path:
     return found[0].parents[len(Path(scripts[0]).parts) - 1]
 
 
-def _patch(run: StoredRun, git: Mapping[str, Any]) -> tuple[bytes, list[str]]:
-    left_out = [text for text in run.record.left_out if text.startswith(f"{paths.SOURCE_PATCH}: ")]
-    if git.get("patch_truncated"):
-        names = ", ".join(text.partition(": ")[2] for text in left_out) or "they were too large"
+def _left_out(run: StoredRun) -> list[str]:
+    begin = f"{paths.SOURCE_PATCH}: "
+    return [text[len(begin) :] for text in run.record.left_out if text.startswith(begin)]
+
+
+def _loose(run: StoredRun, commit: str, root: Path | None) -> list[str]:
+    """Return the files that the patch lacks where all of them were in no commit.
+
+    Such as data and models that lie about, which the code may not have read at all; a change that
+    is missing in a file of the commit is another code.
+    """
+    names = _left_out(run)
+    if not root or root == Path() or not worktree.holds(commit, cwd=root):
+        return []
+    return [] if any(worktree.has(commit, name, cwd=root) for name in names) else names
+
+
+def _words(loose: Sequence[str], root: Path | None) -> tuple[str, ...]:
+    ends = {True: ": what it is now is used", False: ", and is gone"}
+    return tuple(
+        f"{name} was in no commit{ends[root is not None and (root / name).exists()]}"
+        for name in loose
+    )
+
+
+def _patch(run: StoredRun, git: Mapping[str, Any], *, all_kept: bool) -> tuple[bytes, list[str]]:
+    if git.get("patch_truncated") and not all_kept:
+        names = ", ".join(_left_out(run)) or "they were too large"
         return b"", [f"its uncommitted changes are not kept in full ({names})"]
     wanted = git.get("patch_sha256")
     if not wanted:
@@ -231,6 +302,8 @@ def _link(sources: Sequence[str], base: Path, top: Path) -> None:
     """Let the command find input files that are in no commit where they were."""
     for source in sources:
         target = fetch.subfolder(base, str(Path(source).parent)) / Path(source).name
+        if not target.exists():
+            continue
         (top / source).parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             (top / source).symlink_to(target)

@@ -208,7 +208,7 @@ def submit(
         except BaseException:
             submitted._settle()
             raise
-        prepared.located.hand_over()
+        prepared.scratch.is_kept = True
         return replace(submitted, handle=handle)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths, secrets, settings
 from gittrack.environments.base import Built, Launch, Reporter, Task
+from gittrack.projects import web
 from gittrack.projects.job import Job
 from gittrack.projects.order import LOCAL
 from gittrack.runs import provenance
@@ -16,6 +18,8 @@ from gittrack.runs.writer import RunWriter
 if TYPE_CHECKING:
     from gittrack.projects.preparing import Prepared
     from gittrack.runs.store import Experiment
+
+_SECRET_NAME = re.compile(r"pass|secret|token|key|cred|auth", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,12 @@ def start(prepared: Prepared, *, to: Reporter) -> Started:
     """Build the environment, make the run, and put its job together.
 
     Raises:
-        ToolError: the environment cannot be built; no run was made.
+        ToolError: the environment cannot be built, or a file not fetched; no run was made.
         StoreError: the run cannot be made.
     """
+    for url, path in prepared.downloads.items():
+        to.step(f"downloading {url}")
+        web.save(url, prepared.scratch.make(path.parent.name) / path.name)
     built = prepared.manager.prepare(prepared.environment, to=to)
     experiment = prepared.store.create_experiment(prepared.experiment_name)
     writer = _writer(prepared, experiment)
@@ -44,14 +51,14 @@ def start(prepared: Prepared, *, to: Reporter) -> Started:
     except BaseException:
         writer.end(FAILED)
         raise
-    order, scratch = prepared.order, prepared.located.scratch
+    order, scratch = prepared.order, prepared.scratch.folder
     job = Job(
         store=str(prepared.store.root),
         run_id=writer.run_id,
         launch=launch,
         scrape=order.scrape,
         artifacts=order.artifacts,
-        scratch=str(scratch.folder) if scratch else None,
+        scratch=str(scratch) if scratch.exists() else None,
     )
     return Started(writer, job, launch.notes)
 
@@ -102,7 +109,22 @@ def _source(prepared: Prepared) -> dict[str, object]:
         project["scrape"] = True
     if prepared.order.artifacts:
         project["artifacts"] = list(prepared.order.artifacts)
+    if prepared.order.docker_args:
+        given = prepared.order.docker_args.items()
+        project["docker_args"] = {name: _without_secret(name, value) for name, value in given}
+    if prepared.order.build_image:
+        project["build_image"] = True
+    if prepared.order.as_mlflow is not None:
+        project["as_mlflow"] = prepared.order.as_mlflow
     return {**source, "project": project}
+
+
+def _without_secret(option: str, value: str | bool) -> str | bool:
+    # Of `env=TOKEN=…` the name is kept, with which Docker takes the value from who runs it again.
+    variable, equals, _ = str(value).partition("=")
+    if option in ("e", "env") and equals and _SECRET_NAME.search(variable):
+        return variable
+    return value if value is True else secrets.redact(str(value))
 
 
 def _keep_environment(writer: RunWriter, built: Built) -> None:

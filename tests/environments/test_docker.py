@@ -16,8 +16,9 @@ from gittrack import containers, settings
 from gittrack.environments import docker
 from gittrack.environments.base import Built, Environment, Task
 from gittrack.errors import GittrackError, ProjectError, UsageError
-from gittrack.projects import running
+from gittrack.projects import rerunning, running
 from gittrack.runs.store import Store
+from tests.conftest import make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,29 @@ def test_options_of_docker_run_are_passed_on(project: Callable[..., Path]) -> No
     done = running.run(str(project("hostname")), docker_args={"hostname": "there", "t": True})
 
     assert output(done).strip() == "there"
+
+
+@needs_docker
+def test_options_of_docker_run_are_kept_for_the_next_time_but_no_secret(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project('echo "$(hostname) $API_TOKEN"')
+    make_repository(folder)
+    monkeypatch.chdir(folder)
+    running.run(".", docker_args={"hostname": "there", "env": "API_TOKEN=hunter2"})
+    monkeypatch.setenv("API_TOKEN", "hunter2")
+
+    store = Store.open()
+    first = store.find("@")
+    with rerunning.ordered(rerunning.read(first, store), {}) as order:
+        again = running.submit(order)
+
+    assert first.record.source["project"]["docker_args"] == {
+        "hostname": "there",
+        "env": "API_TOKEN",
+    }
+    assert "hunter2" not in (first.folder / "run.json").read_text()
+    assert output(again) == "there hunter2\n"
 
 
 @pytest.mark.needs("docker", f"image:{IMAGE}", "program:setpriv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -133,3 +134,19 @@ def test_large_files_come_along(tmp_path: Path, into: Path, version: str | None)
 
     assert (folder / "large.bin").read_bytes() == b"x" * 100_000
     assert git("status", "--porcelain", cwd=folder) == ""
+
+
+def test_where_git_lfs_is_not_installed_its_pointers_are_named(
+    tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    files = {".gitattributes": "*.bin filter=lfs -text\n", "a b.bin": pointer, "c.txt": pointer}
+    work = make_repository(tmp_path / "work", files)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(programs))
+
+    folder = fetch.clone(fetch.GitUri(work.as_uri()), into)
+
+    assert fetch.pointers(folder) == ["a b.bin"]

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import stat
-import threading
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from gittrack.errors import GittrackError, NotFoundError, ProjectError
-from gittrack.projects import archives, running
+from gittrack.projects import running, web
 from gittrack.runs.store import Store
 from tests.conftest import make_repository
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROJECT = {
     "MLproject": "entry_points: {main: {command: 'cat word'}}\n",
@@ -35,29 +29,18 @@ def pack(path: Path, files: dict[str, str], below: str = "") -> Path:
     return path
 
 
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[str]:
-    """A web server of the test's folder."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
-    handler.func.log_message = lambda *_: None  # type: ignore[method-assign]
-    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 def output(uri: str) -> str:
     return (running.run(uri).folder / "output.log").read_text()
 
 
 @pytest.mark.parametrize("below", ["", "wine-1.0/"])
-def test_a_zip_file_is_a_project(isolated: Path, tmp_path: Path, web: str, below: str) -> None:
+def test_a_zip_file_is_a_project(isolated: Path, tmp_path: Path, site: str, below: str) -> None:
     path = pack(tmp_path / "wine.zip", PROJECT, below)
 
     assert output(str(path)) == "top\n"
     assert output(f"{path}#sub") == "inner\n"
     assert output(path.as_uri()) == "top\n"
-    assert output(f"{web}/wine.zip#sub") == "inner\n"
+    assert output(f"{site}/wine.zip#sub") == "inner\n"
     assert [entry.name for entry in isolated.iterdir()] == ["mlruns"]
 
 
@@ -115,7 +98,7 @@ def test_nothing_leads_out(isolated: Path, member: Any, words: str) -> None:
 
 
 def test_a_bomb_is_not_unpacked(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_BYTES", 1000)
+    monkeypatch.setattr(web, "MAX_BYTES", 1000)
     with zipfile.ZipFile(isolated / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", "0" * 100_000)
 
@@ -130,18 +113,18 @@ def test_a_bomb_is_not_unpacked(isolated: Path, monkeypatch: pytest.MonkeyPatch)
         ("good.zip#../x", ProjectError),
         ("good.zip#gone", NotFoundError),
         ("gone.zip", NotFoundError),
-        ("{web}/gone.zip", NotFoundError),
+        ("{site}/gone.zip", NotFoundError),
         ("http://127.0.0.1:9/x.zip", GittrackError),
     ],
 )
 def test_what_is_wrong_is_said_and_makes_no_run(
-    isolated: Path, web: str, uri: str, kind: type[GittrackError]
+    isolated: Path, site: str, uri: str, kind: type[GittrackError]
 ) -> None:
     (isolated / "broken.zip").write_bytes(b"PK\3\4 nonsense")
     pack(isolated / "good.zip", PROJECT)
 
     with pytest.raises(kind) as error:
-        running.run(uri.format(web=web))
+        running.run(uri.format(site=site))
 
     assert error.value.hint
     assert not (isolated / "mlruns").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +70,18 @@ def test_a_script_whose_name_looks_like_an_option_is_still_a_script(tmp_path: Pa
     (tmp_path / "-c.py").write_text("")
 
     assert mlproject.load(tmp_path).entry_point("-c.py").command == "python ./-c.py"
+
+
+@pytest.mark.parametrize("name", ["train.R", 'it\'s \\ "$(touch hacked)".R', "-e.R"])
+def test_a_script_in_r_is_given_to_mlflows_function_for_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+
+    command = mlproject.load(tmp_path).entry_point(name).command
+
+    program, option, call, end = shlex.split(command)
+    assert (program, option, end) == ("Rscript", "-e", "--args")
+    text = call.removeprefix("mlflow::mlflow_source(").removesuffix(")")
+    assert ast.literal_eval(text) == name.replace("-e", "./-e")  # R quotes texts as Python does
 
 
 def test_an_unknown_key_is_no_mistake(tmp_path: Path) -> None:

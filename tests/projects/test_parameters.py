@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gittrack.errors import ProjectError
+from gittrack.errors import NotFoundError, ProjectError
+from gittrack.models import digest
 from gittrack.projects import parameters
 from gittrack.projects.mlproject import EntryPoint, Parameter, Project
+from gittrack.registry import Registry
 from gittrack.runs.store import Store
 from gittrack.runs.writer import RunWriter
 from tests.making import write_run
@@ -22,7 +24,14 @@ def resolve(given: dict[str, object], *declared: Parameter, caller: Path | None 
     here = caller or Path.cwd()
     project = Project(here / "project", file=here / "project" / "MLproject")
     entry = EntryPoint("main", "", {parameter.name: parameter for parameter in declared})
-    return parameters.resolve(project, entry, given, callers=(here,), store=Store(here / "mlruns"))
+    return parameters.resolve(
+        project,
+        entry,
+        given,
+        callers=(here,),
+        store=Store(here / "mlruns"),
+        scratch=here / "scratch",
+    )
 
 
 def test_numbers_are_recorded_as_numbers_where_that_loses_nothing() -> None:
@@ -132,7 +141,30 @@ def test_a_path_must_exist(text: str) -> None:
 
 def test_a_path_on_another_machine_is_refused() -> None:
     with pytest.raises(ProjectError, match="not on this machine"):
-        resolve({"data": "https://example.org/x.csv"}, Parameter("data", "path"))
+        resolve({"data": "s3://bucket/x.csv"}, Parameter("data", "path"))
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://example.org/x.csv", "x.csv"),
+        ("HTTPS://example.org/a/x%20y.csv?token=1#top", "x%20y.csv"),
+        ("http://example.org/a/..", "download"),
+        ("http://example.org", "example.org"),
+        ("http://example.org/?x=/..", "example.org"),
+        ("http://example.org/" + "x" * 5000, "x" * 100),
+    ],
+)
+def test_a_path_of_the_web_is_expected_in_the_folder_of_the_run(
+    isolated: Path, url: str, name: str
+) -> None:
+    values = resolve({"a": url, "b": url}, Parameter("a", "path"), Parameter("b", "path"))
+
+    target = isolated / "scratch" / "param_0" / name
+    assert values.downloads == {url: target}
+    assert values.declared == {"a": str(target), "b": str(target)}
+    assert values.reaches == (target, target)
+    assert values.plain == {"a": url, "b": url}
 
 
 def test_a_uri_is_passed_on_and_a_relative_one_made_absolute(isolated: Path) -> None:
@@ -174,3 +206,18 @@ def test_an_artifact_of_a_run_is_a_path(store: Store) -> None:
     assert values.plain == {"p": "runs:/abc/model"}
     with pytest.raises(ProjectError, match="no such file"):
         resolve({"p": "runs:/abc/gone"}, Parameter("p", "path"))
+
+
+def test_a_registered_model_is_a_path_and_its_number_is_recorded(store: Store) -> None:
+    run = write_run(store, "abc", files={"artifacts/model/MLmodel": "x"})
+    registry = Registry(store)
+    files = digest.of_folder(run.folder / "artifacts" / "model")
+    registry.register("wine", run_id="abc", path="model", digest=files)
+    registry.set_alias("wine", "best", 1)
+
+    values = resolve({"p": "models:/wine@best"}, Parameter("p", "path"))
+
+    assert values.declared == {"p": str(run.folder / "artifacts" / "model")}
+    assert values.plain == {"p": "models:/wine/1"}
+    with pytest.raises(NotFoundError, match="no version 7"):
+        resolve({"p": "models:/wine/7"}, Parameter("p", "path"))

@@ -164,6 +164,56 @@ def test_an_input_that_git_ignores_is_found_in_its_place(repository: Path, gittr
     assert "the input x.csv has another digest now (data/x.csv)" in changed.stderr
 
 
+def test_untracked_files_that_were_not_kept_are_said_and_used_as_they_are(
+    repository: Path, gittrack: Any
+) -> None:
+    (repository / "p" / "train.py").write_text(
+        "import gittrack, pathlib\n"
+        "gittrack.log_metric('size', len(pathlib.Path('w.bin').read_bytes()))\n"
+    )
+    (repository / "p" / "w.bin").write_bytes(b"\0" * 10)
+    (repository / "core").write_bytes(b"\0" * 10)
+    running.run("p")
+    (repository / "core").unlink()
+
+    done = gittrack("rerun", "@", "--verify")
+
+    assert done.returncode == 0, done.stderr
+    assert "warning: p/w.bin was in no commit: what it is now is used" in done.stderr
+    assert "warning: core was in no commit, and is gone" in done.stderr
+    assert (repository / "p" / "w.bin").read_bytes() == b"\0" * 10
+
+
+def test_a_change_that_was_not_kept_of_a_committed_file_is_refused(
+    repository: Path, gittrack: Any
+) -> None:
+    token = "ghp_" + "a" * 36
+    (repository / "p" / "train.py").write_text(f"token = '{token}'\n")
+    running.run("p")
+
+    done = gittrack("rerun", "@")
+
+    assert done.returncode == 4
+    assert "its uncommitted changes are not kept in full (p/train.py)" in done.stderr
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_secret_is_not_in_the_record_and_has_to_be_given_again(gittrack: Any) -> None:
+    token = "ghp_" + "a" * 36
+    gittrack("run", "p", "-e", "train.py", "-P", f"token={token}")
+    assert gittrack("run", "--", "echo", token).returncode == 0
+
+    wrapped, project = gittrack("rerun", "@"), gittrack("rerun", "@~1")
+    given = gittrack("rerun", "@~1", "-P", f"token={token}")
+
+    assert wrapped.returncode == 4
+    assert "its command is not recorded in full" in wrapped.stderr
+    assert project.returncode == 4
+    assert "the value of -P token is not recorded: it was a secret" in project.stderr
+    assert "cannot be brought back" not in given.stderr
+    assert len(Store.open().runs().runs) == 3
+
+
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated patch": (
         lambda folder: edit(folder, lambda git: git.update(patch_truncated=True)),

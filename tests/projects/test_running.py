@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gittrack as package
-from gittrack.errors import GittrackError, InvalidValueError, ToolError
+from gittrack.errors import GittrackError, InvalidValueError, NotFoundError, ToolError
 from gittrack.projects import running
 from gittrack.runs.store import Store
 from tests.conftest import make_repository
@@ -428,3 +429,70 @@ def test_parameters_are_a_map(isolated: Path) -> None:
         running.run(".", parameters=["a"])  # type: ignore[arg-type]
 
     assert list(isolated.iterdir()) == []
+
+
+def test_a_file_of_the_web_is_there_for_the_time_of_the_run(
+    echo: Path, site: str, tmp_path: Path, store: Store
+) -> None:
+    (tmp_path / "x.csv").write_text("1,2\n")
+    (echo / "MLproject").write_text(
+        "entry_points: {main: {parameters: {data: path}, command: 'cat {data}; echo {data}'}}\n"
+    )
+
+    done = running.run(str(echo), parameters={"data": f"{site}/x.csv"})
+
+    text, path = (done.folder / "output.log").read_text().splitlines()
+    assert text == "1,2"
+    assert not Path(path).exists()
+    assert not Path(path).parents[1].exists()
+    assert store.find("@").record.params == {"data": f"{site}/x.csv"}
+
+
+def test_a_file_that_the_web_has_not_makes_no_run(echo: Path, site: str, store: Store) -> None:
+    with pytest.raises(NotFoundError, match=r"cannot fetch .*gone.csv"):
+        running.run(str(echo), parameters={"data_file": f"{site}/gone.csv"})
+
+    assert not store.root.exists()
+
+
+def test_a_run_in_the_background_keeps_its_download_until_its_end(
+    echo: Path, site: str, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text("1,2\n")
+
+    done = running.run(str(echo), parameters={"data_file": f"{site}/x.csv"}, synchronous=False)
+
+    assert done.wait()
+    path = Path((done.folder / "output.log").read_text().split()[-1])
+    assert path.name == "x.csv"
+    assert not path.exists()
+
+
+def test_large_files_that_are_not_fetched_are_said_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    files = {
+        ".gitattributes": "*.bin filter=lfs -text\n",
+        "MLproject": "entry_points: {main: {command: 'cat w.bin'}}\n",
+        "w.bin": pointer,
+    }
+    source = make_repository(tmp_path / "source", files)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("git", "bash", "cat"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    env = {**os.environ, "PATH": str(programs)}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gittrack", "run", source.as_uri()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+    )
+
+    note = "large files are not fetched, only pointers to them: 'w.bin' (install git-lfs)"
+    assert done.returncode == 0, done.stderr
+    assert note in done.stderr
+    assert done.stderr.index(note) < done.stderr.index("run ")
