@@ -1,15 +1,15 @@
 """How a process ended, for runs that nobody closed: its exit code, an uncaught error, a signal.
 
 `atexit` cannot see an exit code. While a run is open `sys.excepthook` is chained, and Python 3.12
-and newer tell which `SystemExit` leaves the outermost frame. Older ones do not: there `sys.exit`
-and its likes are chained, and a bare `raise SystemExit(1)` is seen by the block of a `with` only.
-All of it is put back after.
+and newer tell which `SystemExit` leaves the outermost frame. Older ones do not, but ask it for its
+`code` when no frame is left, and are overheard there. All of it is put back after.
 """
 
 from __future__ import annotations
 
 import atexit
 import builtins
+import gc
 import os
 import signal
 import sys
@@ -59,9 +59,10 @@ class Hooks:
             atexit.register(self._exit)
             self._at_exit = True
         if not _monitor(self._see_unwound):
+            told = _overhear(self._see_asked)
             for place, name in _EXITS:
                 if (before := getattr(place, name, None)) is not None:
-                    self._chain(place, name, before, self._see_exit(before))
+                    self._chain(place, name, before, self._see_exit(before, told=told))
         self._chain(sys, "excepthook", sys.excepthook, self._see_error(sys.excepthook))
         _replace_handlers(signal.SIG_DFL, self._terminated)
 
@@ -75,18 +76,28 @@ class Hooks:
                 setattr(place, name, before)
         self._hung.clear()
         _monitor(None)
+        _overhear(None)
         _replace_handlers(self._terminated, signal.SIG_DFL)
 
     def _chain(self, place: object, name: str, before: Any, ours: Any) -> None:
         self._hung.append((place, name, before, ours))
         setattr(place, name, ours)
 
-    def _see_exit(self, before: Callable[..., Any]) -> Callable[..., Any]:
+    def _see_exit(self, before: Callable[..., Any], *, told: bool) -> Callable[..., Any]:
         def leave(status: Any = None, /) -> Any:
-            self._outcome = FINISHED if status in (None, 0) else FAILED
-            return before(status)
+            try:
+                return before(status)
+            # Here Python makes an object of the exit; of one that nothing caught on its way it
+            # keeps the bare status, and has nobody to ask for the code.
+            except SystemExit as error:
+                if not told:
+                    self._outcome = status_of(type(error), error)
+                raise
 
         return leave
+
+    def _see_asked(self, error: SystemExit) -> None:
+        self._outcome = status_of(type(error), error)
 
     def _see_unwound(self, _: object, __: int, error: BaseException) -> None:
         if (
@@ -136,6 +147,44 @@ def _monitor(unwound: Callable[..., None] | None) -> bool:
     monitoring.register_callback(_TOOL, monitoring.events.PY_UNWIND, unwound)
     monitoring.set_events(_TOOL, monitoring.events.PY_UNWIND)
     return True
+
+
+def _overhear(asked: Callable[[SystemExit], None] | None) -> bool:
+    """Call a function when Python itself asks a `SystemExit` for its code, or no more.
+
+    Before Python 3.12 nothing else tells of a bare `raise SystemExit(1)`. False where it cannot be.
+    """
+    code: Any = vars(SystemExit)["code"]
+    if asked is None and not isinstance(code, _Code):
+        return False
+    try:
+        from ctypes import py_object, pythonapi
+    except ImportError:
+        return False
+    # The attributes of a built-in type can be set in the dict behind its proxy only.
+    attributes = gc.get_referents(vars(SystemExit))[0]
+    attributes["code"] = code.before if asked is None else _Code(code, asked)
+    pythonapi.PyType_Modified(py_object(SystemExit))
+    return True
+
+
+class _Code:
+    """`SystemExit.code` as it was before, and who hears of it."""
+
+    def __init__(self, before: Any, asked: Callable[[SystemExit], None]) -> None:
+        self.before, self._asked = before, asked
+
+    def __get__(self, error: SystemExit | None, owner: type | None = None) -> Any:
+        if (
+            error is not None
+            and sys._getframe().f_back is None
+            and threading.current_thread() is threading.main_thread()
+        ):
+            self._asked(error)
+        return self.before.__get__(error, owner)
+
+    def __set__(self, error: SystemExit, value: object) -> None:
+        self.before.__set__(error, value)
 
 
 def _replace_handlers(before: Any, after: Any) -> None:

@@ -50,28 +50,38 @@ def test_a_raised_exit_is_told_truly_in_a_block(store, code, status):
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "newer", "older"),
+    ("script", "code", "status"),
     [
-        ("raise SystemExit(3)", 3, "FAILED", "FINISHED"),
-        ("raise SystemExit(0)", 0, "FINISHED", "FINISHED"),
-        ("raise SystemExit", 0, "FINISHED", "FINISHED"),
-        ("def main(): return 2\nraise SystemExit(main())", 2, "FAILED", "FINISHED"),
-        ("import argparse\nargparse.ArgumentParser().parse_args(['-x'])", 2, "FAILED", "FAILED"),
-        ("try: sys.exit(1)\nexcept SystemExit: pass", 0, "FINISHED", "FAILED"),
-        ("try: sys.exit(1)\nexcept SystemExit: sys.exit(0)", 0, "FINISHED", "FINISHED"),
+        ("raise SystemExit(3)", 3, "FAILED"),
+        ("raise SystemExit('went wrong')", 1, "FAILED"),
+        ("raise SystemExit(0)", 0, "FINISHED"),
+        ("raise SystemExit", 0, "FINISHED"),
+        ("def main(): return 2\nraise SystemExit(main())", 2, "FAILED"),
+        ("def main(): raise SystemExit(2)\nmain()", 2, "FAILED"),
+        ("class Exit(SystemExit): pass\nraise Exit(2)", 2, "FAILED"),
+        ("import argparse\nargparse.ArgumentParser().parse_args(['-x'])", 2, "FAILED"),
+        ("try: sys.exit(1)\nexcept SystemExit: pass", 0, "FINISHED"),
+        ("try: raise SystemExit(1)\nexcept SystemExit as e: assert e.code == 1", 0, "FINISHED"),
+        ("try: sys.exit(1)\nexcept SystemExit: sys.exit(0)", 0, "FINISHED"),
+        ("try: sys.exit(0)\nexcept SystemExit as e: e.code = 5; raise", 5, "FAILED"),
     ],
 )
-def test_a_raised_exit_is_told_truly_without_a_block_where_python_tells(
-    store, script, code, newer, older
-):
-    done = python(WITHOUT.format(script), check=False)
-    assert done.returncode == code
-    tells = hasattr(sys, "monitoring")  # Python 3.12 and newer
-    assert store.find("@").record.status == (newer if tells else older)
+def test_a_raised_exit_is_told_truly_without_a_block(store, isolated, script, code, status):
+    for way in (WITHOUT.format(script), isolated / "job.py"):
+        (isolated / "job.py").write_text(WITHOUT.format(script))
+        assert python(way, check=False).returncode == code
+        assert store.find("@").record.status == status
+
+
+def test_where_another_tool_watches_python_an_exit_is_told_truly_all_the_same(store):
+    taken = "mon = getattr(sys, 'monitoring', None)\nif mon: mon.use_tool_id(4, 'another')\n"
+    done = python(OPEN + taken + "mlflow.start_run()\nraise SystemExit(3)", check=False)
+    assert done.returncode == 3
+    assert store.find("@").record.status == "FAILED"
 
 
 def test_an_exit_is_seen_of_a_script_and_of_a_module(store, isolated):
-    (isolated / "job.py").write_text(WITHOUT.format("sys.exit(4)"))
+    (isolated / "job.py").write_text(WITHOUT.format("raise SystemExit(4)"))
     assert python(isolated / "job.py", check=False).returncode == 4
     done = subprocess.run([sys.executable, "-m", "job"], check=False, stderr=subprocess.DEVNULL)
     assert done.returncode == 4
@@ -127,10 +137,13 @@ def test_the_users_own_hook_is_called_too(store):
 
 def test_everything_is_put_back_when_the_last_run_ends():
     done = python(
-        OPEN + "before = sys.exit, exit, sys.excepthook, signal.getsignal(signal.SIGTERM)\n"
+        OPEN + "def hooks():\n"
+        "    code = vars(SystemExit)['code']\n"
+        "    return sys.exit, exit, code, sys.excepthook, signal.getsignal(signal.SIGTERM)\n"
+        "before = hooks()\n"
         "mlflow.start_run()\nmlflow.start_run(nested=True)\nmlflow.end_run()\n"
-        "assert sys.excepthook is not before[2]\nmlflow.end_run()\n"
-        "print((sys.exit, exit, sys.excepthook, signal.getsignal(signal.SIGTERM)) == before)"
+        "assert sys.excepthook is not before[3]\nmlflow.end_run()\n"
+        "print(hooks() == before)"
     )
     assert done.stdout == "True\n"
 
