@@ -110,6 +110,8 @@ def make_folder(path: Path, *, exist_ok: bool = True) -> None:
         StoreError: it cannot be made.
         FileExistsError: it is there and `exist_ok` is false.
     """
+    if exist_ok and path.is_dir():
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(exist_ok=exist_ok)

@@ -9,7 +9,10 @@ import os
 import re
 import unicodedata
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 STORE = "mlruns"
 CACHE = ".cache"
@@ -52,6 +55,7 @@ _LETTERS = _CROCKFORD[10:]
 _PLAIN_FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,54}")
 _HASHED_FOLDER = re.compile(r".*-[0-9a-f]{8}")
 _RUN_FOLDER = re.compile(r"(\d{8}-\d{6})-([A-Za-z0-9][\w-]{0,255})")
+_EDIT = "edit-"
 _EDIT_FILE = re.compile(r"edit-\d{8}-\d{6}-[0-9a-z]{8}\.json")
 _METRICS_FILE = re.compile(r"metrics(\.(r\d+-)?[0-9a-z]{8})?(\.\d+)?\.jsonl")
 _SYSTEM_FILE = re.compile(_METRICS_FILE.pattern.replace("metrics", "system"))
@@ -113,7 +117,13 @@ def edit_name_of(milliseconds: int, content: str) -> str:
 
 def is_edit(name: str) -> bool:
     """Tell whether a file name is an edit's."""
-    return name.startswith("edit-") and _EDIT_FILE.fullmatch(name) is not None
+    return name.startswith(_EDIT) and _EDIT_FILE.fullmatch(name) is not None
+
+
+def edits_among(names: Iterable[str]) -> list[str]:
+    """Return the file names that are edits'."""
+    # Beside an experiment's edits lie all its runs, so most names must cost no call.
+    return [name for name in names if name.startswith(_EDIT) and is_edit(name)]
 
 
 def time_of(name: str) -> int | None:
@@ -121,7 +131,7 @@ def time_of(name: str) -> int | None:
     match = _RUN_FOLDER.fullmatch(name) or _EDIT_FILE.fullmatch(name)
     if match is None:
         return None
-    text = name.removeprefix("edit-")[:15]
+    text = name.removeprefix(_EDIT)[:15]
     try:
         moment = datetime.strptime(text, "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc)
     except ValueError:

@@ -93,7 +93,7 @@ def read(folder: Path, names: Iterable[str] | None = None, *, tree: Tree = DISK)
     `names` are its file names where the caller has listed them.
     """
     listed = names if names is not None else _names(folder, tree)
-    found = [name for name in listed if paths.is_edit(name)]
+    found = paths.edits_among(listed)
     edits: list[tuple[int, str, Edit]] = []
     problems: list[Problem] = []
     for name in found:

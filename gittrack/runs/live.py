@@ -14,6 +14,7 @@ import stat
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -166,6 +167,7 @@ def host() -> str:
     return socket.gethostname()
 
 
+@cache
 def boot_id() -> str:
     """Return what is different after each start of this machine.
 

@@ -96,6 +96,8 @@ class Store:
         """
         if name_or_id == "0":
             return self._read_experiment(paths.DEFAULT_FOLDER)
+        if ids_first and name_or_id in self._experiment_folders():
+            return self._read_experiment(name_or_id)  # to read one is to list all its runs
         known = self.experiments(deleted=True)
         by_id = [experiment for experiment in known if experiment.experiment_id == name_or_id]
         by_name = _named(known, name_or_id)

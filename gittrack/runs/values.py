@@ -16,6 +16,9 @@ from typing import TypeAlias
 ParamValue: TypeAlias = "bool | int | float | str | None"
 
 MAX_INTEGER = 2**53
+# Made once: `json.dumps` makes another for each value that it is given such options for.
+_SPACED = json.JSONEncoder(ensure_ascii=False)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _DAY_0 = date(1970, 1, 1).toordinal()
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z")
@@ -108,12 +111,11 @@ def to_json(value: object, *, compact: bool = False) -> str:
 
     Readable where it can be, pure ASCII where UTF-8 cannot hold it.
     """
-    separators = (",", ":") if compact else (", ", ": ")
-    text = json.dumps(value, ensure_ascii=False, separators=separators)
+    text = (_COMPACT if compact else _SPACED).encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=separators)
+        return json.dumps(value, separators=(",", ":") if compact else None)
     return text
 
 

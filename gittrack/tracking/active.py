@@ -240,16 +240,8 @@ def experiment_name(store: Store) -> str:
     Raises:
         RunStateError: it is deleted.
     """
-    active = current()
-    same_store = active is not None and active.store.root == store.root
-    chosen = active.experiment_id if active is not None and same_store else _state.experiment
-    found = store.find_experiment(chosen, ids_first=True) if chosen is not None else None
-    if found is None:
-        named = settings.variable(settings.EXPERIMENT_NAME)
-        found = store.find_experiment(named) if named else store.experiment("0")
-        if found is None:
-            return str(named)
-    return _check_not_deleted(found).name
+    chosen = _chosen_experiment(store)
+    return chosen if isinstance(chosen, str) else chosen.name
 
 
 def start_run(
@@ -358,7 +350,8 @@ def _create(
         if experiment_id is not None:
             experiment = _check_not_deleted(store.experiment(str(experiment_id), ids_first=True))
         else:
-            experiment = store.create_experiment(experiment_name(store))
+            chosen = _chosen_experiment(store)
+            experiment = store.create_experiment(chosen) if isinstance(chosen, str) else chosen
         if parent is not None:
             parent = store.find(str(parent)).run_id
         elif active is not None:
@@ -366,6 +359,20 @@ def _create(
         return RunWriter.create(store, experiment, name=run_name, parent=parent)
     except StoreError as error:
         return spare.create(run_name, error)
+
+
+def _chosen_experiment(store: Store) -> Experiment | str:
+    """Return the experiment of a run that starts now, or the name of one that is to be made."""
+    active = current()
+    same_store = active is not None and active.store.root == store.root
+    chosen = active.experiment_id if active is not None and same_store else _state.experiment
+    found = store.find_experiment(chosen, ids_first=True) if chosen is not None else None
+    if found is None:
+        named = settings.variable(settings.EXPERIMENT_NAME)
+        found = store.find_experiment(named) if named else store.experiment("0")
+        if found is None:
+            return str(named)
+    return _check_not_deleted(found)
 
 
 def _check_not_deleted(experiment: Experiment) -> Experiment:

@@ -174,6 +174,7 @@ def calls(folder: Path) -> None:
 def short_runs(folder: Path) -> None:
     """Measure many short runs beside a loop that makes the same files, flushed as often."""
     import gittrack
+    from gittrack.files import sync_folder
 
     def ours() -> None:
         for _ in range(RUNS // 10):
@@ -208,6 +209,7 @@ def short_runs(folder: Path) -> None:
                 for line in model["metrics.jsonl"].splitlines(keepends=True):
                     file.write(line)
             write(place / "run.json", model["run.json"])
+            sync_folder(place)
 
     mine, beside = compare(ours, bare, rounds=RUNS // 100)
     row("a short run", f"{mine / RUNS * 1e4:.2f} ms", f"{beside / mine:.2f} of a bare loop, ≥ 0.4")
