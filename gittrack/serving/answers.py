@@ -39,12 +39,22 @@ def _csv(target: IO[bytes]) -> Iterator[Write]:
         first = not columns
         _check(frame, columns)
         for at in range(len(columns)):
-            if frame.dtypes.iloc[at].kind == "O":  # whose repr pandas would write
-                encoding.jsonable(frame.iloc[:, at].tolist())
+            if frame.dtypes.iloc[at].kind == "O":
+                cells = [_cell(value) for value in frame.iloc[:, at]]
+                frame = frame.copy(deep=False)
+                frame.isetitem(at, cells)
         text = frame.to_csv(index=False, header=first, lineterminator="\n")
         target.write(text.encode("utf-8", "backslashreplace"))
 
     yield write
+
+
+def _cell(value: Any) -> Any:
+    """Return what pandas is to write: for bytes and lists not Python's form, but JSON's."""
+    plain = encoding.jsonable(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return plain
+    return encoding.dumps(plain) if isinstance(plain, (list, dict)) else value
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gittrack.errors import InvalidValueError
 from gittrack.models import packages
-from gittrack.serving import request
+from gittrack.serving import csvtables, request
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -60,32 +60,11 @@ def read(source: IO[bytes], kind: Kind, *, texts: Collection[str] = ()) -> Itera
 
 
 def _csv(source: IO[bytes], texts: Collection[str]) -> Iterator[Chunk]:
-    import pandas as pd
-
     lines = io.TextIOWrapper(source, "utf-8-sig", newline="")
-    seen: list[str] = []
-
-    def noted() -> Iterator[str]:
-        for line in lines:
-            seen.append(line)
-            yield line
-
-    rows = request.rows_of_csv(noted(), "the input")
     limit = csv.field_size_limit(_CELL_BYTES)
     try:
-        next(rows)
-        header = "".join(seen)
-        dtypes = dict.fromkeys(texts, "str")
-        seen.clear()
-        while sum(1 for _ in itertools.islice(rows, ROWS)):
-            text = io.StringIO(header + "".join(seen))
-            seen.clear()
-            frame = pd.read_csv(text, index_col=False, low_memory=False, dtype=dtypes)
-            yield Chunk(frame, typed=False)
-    except InvalidValueError:
-        raise
-    except (csv.Error, ValueError, OverflowError) as error:  # pandas' errors are ValueErrors
-        raise InvalidValueError(f"the input is not CSV: {_line(error)}") from None
+        for table in csvtables.tables(lines, "the input", texts=texts, size=ROWS):
+            yield Chunk(table, typed=False)
     finally:
         csv.field_size_limit(limit)
         lines.detach()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import subprocess
@@ -23,7 +24,7 @@ from gittrack.errors import InvalidValueError, ModelError, SchemaMismatchError, 
 from gittrack.models import ColSpec, ModelSignature, Schema, infer_signature
 from gittrack.models.pyfunc import load_model
 from gittrack.models.saving import save_model
-from gittrack.serving import answers, batch, chunks
+from gittrack.serving import answers, batch, chunks, csvtables
 from tests.serving.driving import GITTRACK
 
 FRAME = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, 1.5, -1.0]})
@@ -95,6 +96,30 @@ def test_cells_of_several_lines_and_of_any_size(tmp_path, end, monkeypatch):
     assert predicted(model, end.join(rows).encode()) == b"a\n3\n200000\n5\n"
 
 
+cell = st.sampled_from(["1", "a", "", '"a,b"', '"a\nb"', '"a""b"'])
+line = st.lists(cell, max_size=3).map(",".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    rows=st.lists(line, max_size=8),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    size=st.integers(1, 4),
+)
+def test_tables_of_csv_hold_every_row_or_are_refused(rows, end, size):
+    text = end.join(["a,b", *rows, ""])
+    lines = io.StringIO(text, newline="")
+    expected = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row][1:]
+    tables = csvtables.tables(lines, "it", texts=["a", "b"], size=size)
+    if uneven := [number for number, row in enumerate(expected, 1) if len(row) != 2]:
+        values = len(expected[uneven[0] - 1])
+        with pytest.raises(InvalidValueError, match=f"row {uneven[0]} of it has {values} values"):
+            list(tables)
+    else:
+        found = [row for table in tables for row in table.fillna("").to_numpy().tolist()]
+        assert found == expected
+
+
 @pytest.mark.parametrize(
     ("answer", "header"),
     [
@@ -121,6 +146,9 @@ def test_predictions_of_every_shape_have_a_header(tmp_path, answer, header):
         (b"n,x\n1,2,3\n", "csv", "row 1 of the input has 3 values for 2 columns"),
         (b"n,x\n1,2\n\n1,2\n1\n", "csv", "row 3 of the input has 1 values for 2 columns"),
         (b"n,x,n\n1,2,3\n", "csv", "the header of the input: 'n' is there twice"),
+        (b"n,x\n1,2\n \n", "csv", "row 2 of the input has 1 values for 2 columns"),
+        (b"n\n1\n \n", "csv", "rows of nothing but blanks"),
+        (b'n,x\n"1","2"\n1,"2\n3",4\n', "csv", "row 2 of the input has 3 values"),
         (b'n,x\n1,"2\n', "csv", "not CSV"),
         (b"\xff\xfe", "csv", "not CSV"),
         (b'{"n": 1, "x": 2}\n{"n": 1', "jsonl", "line 2 of the input is no JSON object"),
@@ -185,6 +213,13 @@ def test_values_that_only_their_libraries_know_are_written_to_csv(tmp_path):
     values = [None, Decimal("1.5"), date(2024, 1, 2)]
     model = function_model(lambda _: pd.Series(values, dtype=object), tmp_path / "m")
     assert predicted(model, written(FRAME, "csv")) == b'prediction\n""\n1.5\n2024-01-02\n'
+
+
+def test_bytes_and_lists_are_written_to_csv_as_they_are_to_json(tmp_path):
+    values = [b"\0\xff", [1.5, None], {"a": np.int64(1)}]
+    model = function_model(lambda _: pd.DataFrame({0: values, "b": values}), tmp_path / "m")
+    frame = pd.read_csv(io.BytesIO(predicted(model, written(FRAME, "csv"))))
+    assert frame["0"].tolist() == frame["b"].tolist() == ["AP8=", "[1.5, null]", '{"a": 1}']
 
 
 @settings(deadline=None, max_examples=100)

@@ -128,3 +128,25 @@ def test_parsing_alone_only_ever_refuses(body, form):
     except InvalidValueError:
         return
     assert len(asked.data) > 0
+
+
+@steady
+@given(body=values)
+def test_a_large_body_of_json_is_read_as_a_small_one(body):
+    text = json.dumps({"inputs": {"a": [body]}})
+    asked = [request.parse((text + " " * more).encode(), "json") for more in (0, request.LARGE)]
+    small, large = [repr(one.data) for one in asked]
+    assert small == large
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"a": }', "the body is not JSON: Expecting value at line 1 column 7"),
+        ("[" * 100_000, "the body is nested too deeply"),
+        (f"[{'9' * 10_000}]", "integer string conversion"),
+    ],
+)
+def test_a_large_body_of_broken_json_is_told_as_a_small_one(body, words):
+    with pytest.raises(InvalidValueError, match=words):
+        request.parse((body + " " * request.LARGE).encode(), "json")
