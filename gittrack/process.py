@@ -96,34 +96,44 @@ def work(
 ) -> None:
     """Run a tool that is to succeed, giving each line that it prints to `line`.
 
+    Signals that stop this process stop all of the tool first, see `run`.
+
     Args:
         keep: descriptors that it inherits.
 
     Raises:
         ToolError: it cannot be started or fails; its last lines are named.
+        KeyboardInterrupt: such a signal came.
     """
     last: deque[str] = deque(maxlen=_LAST_LINES)
-    try:
-        child = subprocess.Popen(
-            list(command),
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=tuple(keep),
-        )
-    except OSError as error:
-        raise ToolError(f"cannot start {command[0]}: {error.strerror}") from None
-    with child:
+    forwarder = _Forwarder(GRACE_SECONDS)
+    with forwarder.installed():
         try:
-            for data in _pipe(child.stdout):
-                text = data.decode(errors="replace").rstrip().rpartition("\r")[2]
-                if text:
-                    last.append(text)
-                    line(text)
-        except BaseException:
-            child.terminate()
-            raise
+            child = subprocess.Popen(
+                list(command),
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=tuple(keep),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolError(f"cannot start {command[0]}: {error.strerror}") from None
+        forwarder.attach(child.pid)
+        with child:
+            try:
+                # Its end comes when nothing of its tree is left that could still write.
+                for data in _pipe(child.stdout):
+                    text = data.decode(errors="replace").rstrip().rpartition("\r")[2]
+                    if text:
+                        last.append(text)
+                        line(text)
+            except BaseException:
+                _signal_group(child.pid, signal.SIGTERM)
+                raise
+    if forwarder.signal is not None:
+        raise KeyboardInterrupt
     if child.returncode:
         said = "\n".join(last) or f"exit code {child.returncode}"
         raise ToolError(f"{Path(command[0]).name} failed: {said}")

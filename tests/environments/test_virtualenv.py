@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,11 @@ from gittrack import settings
 from gittrack.environments import building, managers, virtualenv
 from gittrack.environments.base import Built, Reporter, Task
 from gittrack.errors import ToolError
+from gittrack.runs.store import Store
 from tests.environments.conftest import make_wheel
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Callable
 
 Named = "Callable[..., Environment]"
 UV = Path(settings.cache_folder().parent / "gittrack-tests" / "uv" / "bin" / "uv")
@@ -145,6 +148,75 @@ def test_what_a_kill_left_half_built_is_built_anew(named: Named, isolated: Path)
     (built.packages[0] / "tiny.py").unlink()
 
     assert says(virtualenv.prepare(environment, to=Reporter()), "import tiny; print(1)") == "1"
+
+
+@pytest.fixture
+def slow(isolated: Path) -> Path:
+    """A project whose one package takes until there is a file `go` to build.
+
+    It writes the id of its process to `building` first.
+    """
+    make_wheel(isolated)
+    package = isolated / "project" / "slow"
+    package.mkdir(parents=True)
+    (package / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
+    (package / "backend.py").write_text(
+        "import os, pathlib, shutil, time\n"
+        f"here = pathlib.Path({str(isolated)!r})\n"
+        "def build_wheel(folder, *_):\n"
+        "    here.joinpath('new').write_text(str(os.getpid()))\n"
+        "    here.joinpath('new').replace(here / 'building')\n"
+        "    while not here.joinpath('go').exists():\n"
+        "        time.sleep(0.02)\n"
+        "    wheel = here / 'tiny-1.0-py3-none-any.whl'\n"
+        "    return pathlib.Path(shutil.copy(wheel, folder)).name\n"
+    )
+    (package.parent / "requirements.txt").write_text("./slow\n")
+    (package.parent / "MLproject").write_text(
+        "python_env: requirements.txt\n"
+        "entry_points: {main: {command: 'python -c \"import tiny\"'}}\n"
+    )
+    return package.parent
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.usefixtures("tool")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_stopped_leaves_nothing_in_the_way(
+    slow: Path, isolated: Path, number: int
+) -> None:
+    command = [sys.executable, "-m", "gittrack", "run", str(slow)]
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    _until((isolated / "building").exists)
+    builder = int((isolated / "building").read_text())
+    first.send_signal(number)
+    first.communicate(timeout=60)
+
+    if number != signal.SIGKILL:
+        assert first.returncode == 130
+        assert not list(settings.cache_folder().glob("environments/*/bin"))
+        _until(lambda: not _lives(builder))
+    (isolated / "go").touch()
+    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    assert again.returncode == 0, again.stderr
+    assert "building the environment" in again.stderr
+    assert len(Store.open().runs().runs) == 1
 
 
 def test_a_python_that_is_not_here_is_said(monkeypatch: pytest.MonkeyPatch, named: Named) -> None:
