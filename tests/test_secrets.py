@@ -93,6 +93,128 @@ def test_ordinary_values_pass(text):
     assert secrets.redact(text) == text
 
 
+NAMED_HITS = [
+    ("password", "hunter2"),
+    ("password", "123456"),
+    ("password", 123456),
+    ("db_password", "correct horse"),
+    ("db.password", "hunter2"),
+    ("dbPassword", "hunter2"),
+    ("PASSWD", "hunter2"),
+    ("passphrase", "a b c d"),
+    ("secret", "s3cr3t"),
+    ("client-secret", "s3cr3t"),
+    ("token", "a1b2c3d4"),
+    ("access_token", "a1b2c3d4"),
+    ("accessToken", "a1b2c3d4"),
+    ("HF_TOKEN", "a1b2c3d4"),
+    ("auth/token", "a1b2c3d4"),
+    ("api_key", "a1b2c3d4"),
+    ("apikey", "a1b2c3d4"),
+    ("OPENAI_API_KEY", "a1b2c3d4"),
+    ("aws_secret_access_key", "a1b2c3d4"),
+    ("secret_key", "a1b2c3d4"),
+    ("private-key", "a1b2c3d4"),
+]
+NAMED_MISSES = [
+    ("max_tokens", "4096"),
+    ("tokenizer", "bert-base-uncased"),
+    ("num_tokens", 12),
+    ("token_dim", "768"),
+    ("pad_token", "[PAD]"),
+    ("eos_token", "endoftext"),
+    ("mask_token", "mask"),
+    ("token", "50256"),
+    ("token", 50256),
+    ("token", "cls"),
+    ("token", "<mask>"),
+    ("token_type", "subword"),
+    ("key", "a1b2c3d4"),
+    ("keys", "a1b2c3d4"),
+    ("monkey", "a1b2c3d4"),
+    ("primary_key", "customer"),
+    ("sort_key", "customer"),
+    ("secretary", "Smith"),
+    ("secret_size", "large"),
+    ("password_policy", "strict"),
+    ("use_password", True),
+    ("password", ""),
+    ("password", None),
+    ("password", "None"),
+    ("password", "true"),
+    ("password", "$PASSWORD"),
+    ("password", "${PASSWORD}"),
+    ("password", "[secret left out]"),
+    ("api_key", "****"),
+    ("alpha", "hunter2"),
+    ("author", "hunter2"),
+    ("pwd", "/home/ann/work"),
+    ("pass", "second"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), NAMED_HITS)
+def test_a_value_is_a_secret_where_its_name_says_so(name, value):
+    assert secrets.find_named(name, value) == "secret"
+    assert secrets.redact_named(name, value) == "[secret left out]"
+
+
+@pytest.mark.parametrize(("name", "value"), NAMED_MISSES)
+def test_names_that_sound_alike_are_no_secrets(name, value):
+    assert secrets.find_named(name, value) is None
+    assert secrets.redact_named(name, value) is value
+
+
+def test_a_form_that_is_known_is_named_before_the_name():
+    token = HITS["github token"][0]
+    assert secrets.find_named("password", token) == "github token"
+    assert secrets.redact_named("password", token) == "[github token left out]"
+
+
+@pytest.mark.parametrize(
+    ("command", "redacted"),
+    [
+        ("train --password hunter2 --lr 1", "train --password '[secret left out]' --lr 1"),
+        ("train --password=hunter2", "train --password='[secret left out]'"),
+        ("train '--password=a b c' x", "train --password='[secret left out]' x"),
+        ("train --password 'a b c'", "train --password '[secret left out]'"),
+        ('train --api-key "a\'b c"', "train --api-key '[secret left out]'"),
+        ("train -token a1b2c3d4", "train -token '[secret left out]'"),
+        ("gittrack run . -P token=a1b2c3d4", "gittrack run . -P token='[secret left out]'"),
+        ("DB_PASSWORD=hunter2 python a.py", "DB_PASSWORD='[secret left out]' python a.py"),
+        ("sh -c 'a.py --password hunter2'", "sh -c 'a.py --password [secret left out]'"),
+        ("sh -c 'cd a; token=a1b2c3d4 b'", "sh -c 'cd a; token=[secret left out] b'"),
+        ("python a.py db.password=hunter2", "python a.py db.password='[secret left out]'"),
+    ],
+)
+def test_options_and_assignments_that_are_named_so_are_redacted(command, redacted):
+    assert secrets.redact_command(command) == redacted
+    assert secrets.redact_command(redacted) == redacted
+    assert secrets.was_redacted(redacted)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python train.py --max-tokens 4096 --tokenizer bert-base --pad-token '[PAD]'",
+        "python train.py --password --verbose",
+        "python train.py --password $PASSWORD --token ${TOKEN}",
+        "python train.py --token 50256 password",
+        "python -c 'print('\"'\"'a  b'\"'\"')'  --key=a1b2c3d4",
+        "echo 'unbalanced \" quotes",
+        "a\\ b  'c'",
+    ],
+)
+def test_other_commands_are_kept_byte_by_byte(command):
+    assert secrets.redact_command(command) == command
+
+
+@given(st.text())
+def test_a_command_of_any_text_is_redacted_once_and_for_all(text):
+    redacted = secrets.redact_command(f"--password {text}")
+    assert secrets.redact_command(redacted) == redacted
+
+
 @given(st.text())
 def test_whatever_is_redacted_holds_no_secret(text):
     assert secrets.find(secrets.redact(text)) is None
@@ -130,3 +252,6 @@ def test_text_made_to_be_slow_is_read_in_linear_time():
     # Each rule that could begin anew at every character would take minutes for these.
     for piece in ("-eyJ", "-sk-", "-glpat-", "-xoxb-", "-AIza", "-----BEGIN A ", "a://b:", "ghp_"):
         assert secrets.find(piece * 100_000) is None
+    for piece in ("'", '"', "\\", "' \"", "--token a=", "a_", "_api_"):
+        assert isinstance(secrets.redact_command(piece * 20_000), str)
+        assert secrets.find_named(piece * 20_000, "hunter2") is None

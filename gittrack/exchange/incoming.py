@@ -250,10 +250,10 @@ def without_secrets(record: RunRecord) -> RunRecord:
     def safe(what: str, value: Any) -> Any:
         if isinstance(value, dict):
             return {name: safe(f"{what}.{name}", item) for name, item in value.items()}
-        if not isinstance(value, str) or secrets.find(value) is None:
-            return value
-        found.append(what)
-        return secrets.redact(value)
+        safer = secrets.redact_named(what, value)
+        if safer is not value:
+            found.append(what)
+        return safer
 
     changed = {key: safe(key, getattr(record, key)) for key in _MAY_HOLD_SECRETS}
     inputs = tuple(safe("inputs", entry) for entry in record.inputs)

@@ -190,8 +190,7 @@ def subfolder(root: Path, subdirectory: str, *, of: str = "the project") -> Path
         or "\0" in subdirectory
     ):
         raise ProjectError(
-            f"{subdirectory!r} is not a folder inside {of}",
-            hint="write it as #FOLDER/FOLDER",
+            f"{subdirectory!r} is not a folder inside {of}", hint="write it as #FOLDER/FOLDER"
         )
     folder = root
     for part in parts:

@@ -288,13 +288,7 @@ def _patch(work: _Work, status: _Status) -> Patch:
     if taken:
         names = "\0".join(taken).encode(errors="surrogateescape")
         work.git(
-            [
-                "--literal-pathspecs",
-                "add",
-                "-N",
-                "--pathspec-from-file=-",
-                "--pathspec-file-nul",
-            ],
+            ["--literal-pathspecs", "add", "-N", "--pathspec-from-file=-", "--pathspec-file-nul"],
             index="index",
             stdin=names,
         )

@@ -89,7 +89,7 @@ def _writer(prepared: Prepared, experiment: Experiment) -> RunWriter:
 
 
 def _source(prepared: Prepared) -> dict[str, object]:
-    shown = secrets.redact(prepared.command.shown)
+    shown = secrets.redact_command(prepared.command.shown)
     limit = provenance.MAX_COMMAND
     source: dict[str, object] = {
         "type": "LOCAL" if prepared.order.command else "PROJECT",

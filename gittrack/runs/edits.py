@@ -79,7 +79,8 @@ def write_as(folder: Path, edit: Edit, name: str) -> bool:
     if edit.tags:
         tags = {name: edit.tags[name] for name in sorted(edit.tags)}
         entries["tags"] = {
-            name: value if value is None else secrets.redact(value) for name, value in tags.items()
+            name: value if value is None else secrets.redact_named(name, value)
+            for name, value in tags.items()
         }
     if edit.deleted is not None:
         entries["deleted"] = edit.deleted

@@ -60,9 +60,9 @@ class Keeper:
     def safe(self, what: str, value: ParamValue) -> ParamValue:
         """Return a value as it may be committed.
 
-        A text with a secret is redacted, and named in the record.
+        A secret, by its form or by the last word of `what`, is replaced, and named in the record.
         """
-        kind = secrets.find(value) if isinstance(value, str) else None
+        kind = secrets.find_named(what, value)
         if kind is None:
             return value
         self._warner.warn(
@@ -70,7 +70,7 @@ class Keeper:
             "these files are made to be committed"
         )
         self._leave_out((what,))
-        return secrets.redact(str(value))
+        return secrets.redact_named(what, value)
 
     def safe_params(self, params: Mapping[str, object]) -> dict[str, ParamValue]:
         """Return params as they are stored; see `safe`."""

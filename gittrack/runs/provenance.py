@@ -154,7 +154,9 @@ def command_line(git_root: Path | None) -> str:
     """
     arguments = list(getattr(sys, "orig_argv", [])) or [sys.executable, *sys.argv]
     arguments[0] = Path(arguments[0]).name
-    text = secrets.redact(shlex.join(_relative(argument, git_root) for argument in arguments))
+    text = secrets.redact_command(
+        shlex.join(_relative(argument, git_root) for argument in arguments)
+    )
     return text if len(text) <= MAX_COMMAND else text[: MAX_COMMAND - 3] + "..."
 
 

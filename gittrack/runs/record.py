@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from gittrack.errors import NewerFormatError
@@ -28,26 +28,6 @@ STATUSES = (RUNNING, SCHEDULED, FINISHED, FAILED, KILLED)
 ENDED = (FINISHED, FAILED, KILLED)
 
 _EXPANDED = ("params", "metrics", "tags", "source")
-_KNOWN = (
-    "format",
-    "run_id",
-    "name",
-    "experiment",
-    "status",
-    "start_time",
-    "end_time",
-    "params",
-    "metrics",
-    "tags",
-    "parent",
-    "source",
-    "python",
-    "platform",
-    "user",
-    "inputs",
-    "left_out",
-    "files",
-)
 
 
 @dataclass(frozen=True)
@@ -104,6 +84,10 @@ class RunRecord:
     def replaced(self, **changes: Any) -> RunRecord:
         """Return a copy with some fields changed."""
         return replace(self, **changes)
+
+
+# The keys of the file, in their order.
+_KNOWN = ("format", *(one.name for one in fields(RunRecord) if one.name != "unknown"))
 
 
 def joined_inputs(

@@ -9,12 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack import files, paths, secrets, settings
-from gittrack.errors import (
-    GittrackError,
-    InvalidValueError,
-    NotFoundError,
-    StoreError,
-)
+from gittrack.errors import GittrackError, InvalidValueError, NotFoundError, StoreError
 from gittrack.files import Problem
 from gittrack.git.state import ignoring_rule
 from gittrack.runs import edits, naming

@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import settings
 from gittrack.entities import Run, RunData, RunInfo, RunInputs, info_of, run_of
-from gittrack.errors import (
-    InvalidValueError,
-    NotFoundError,
-    RunStateError,
-    StoreError,
-)
+from gittrack.errors import InvalidValueError, NotFoundError, RunStateError, StoreError
 from gittrack.runs.forgiving import warn
 from gittrack.runs.reading import NAME_TAG, NOTE_TAG, read_run
 from gittrack.runs.record import FINISHED
@@ -316,9 +311,7 @@ def _join(experiment_id: str | None, run_name: str | None) -> RunWriter | None:
         try:
             writer = _resume(named, experiment_id, run_name)
         except NotFoundError as error:
-            warn(
-                f"{error.message}; what is logged here becomes a run of its own",
-            )
+            warn(f"{error.message}; what is logged here becomes a run of its own")
             writer = None
         _state.joined = named
         return writer

@@ -237,9 +237,7 @@ def set_registry_uri(uri: str | Path) -> None:
         UsageError: the URI names a server or a database.
     """
     if str(uri) and settings.local_path(str(uri)) != active.open_store().root:
-        warn(
-            f"{uri} is not used: models are registered in the store, {active.open_store().root}",
-        )
+        warn(f"{uri} is not used: models are registered in the store, {active.open_store().root}")
 
 
 def _run(run_id: str | None) -> tuple[MlflowClient, str]:

@@ -43,10 +43,7 @@ class ExperimentClient:
         return self.store.root.as_uri()
 
     def create_experiment(
-        self,
-        name: str,
-        artifact_location: str | None = None,
-        tags: Mapping[str, Any] | None = None,
+        self, name: str, artifact_location: str | None = None, tags: Mapping[str, Any] | None = None
     ) -> str:
         """Make an experiment and return its id.
 
@@ -62,7 +59,7 @@ class ExperimentClient:
         if artifact_location is not None:
             warn(
                 f"artifact_location={str(artifact_location)!r} is not used: artifacts are kept "
-                "with their run",
+                "with their run"
             )
         made = self.store.create_experiment(name)
         if checked:
@@ -190,8 +187,7 @@ class ExperimentClient:
             )
         if found is not None:
             raise AlreadyExistsError(
-                f"Experiment {name!r} already exists.",
-                hint=f"use it with set_experiment({name!r})",
+                f"Experiment {name!r} already exists.", hint=f"use it with set_experiment({name!r})"
             )
 
     def _edit(self, experiment: StoredExperiment, edit: Edit) -> None:

@@ -119,9 +119,7 @@ def _known(store: Store, names: Sequence[str]) -> list[str]:
     """Return the names that experiments have; of the others is warned."""
     known = [str(name) for name in names if store.find_experiment(str(name)) is not None]
     if unknown := sorted({str(name) for name in names} - set(known)):
-        warn(
-            f"no experiment {', '.join(map(repr, unknown))} in {store.root}",
-        )
+        warn(f"no experiment {', '.join(map(repr, unknown))} in {store.root}")
     return known
 
 

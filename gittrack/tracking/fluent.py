@@ -196,9 +196,7 @@ def _is_logged(writer: RunWriter, name: str, value: Any) -> bool:
     known, before = writer.find_param(name)
     if not known:
         return False
-    again = param_value(value)
-    if isinstance(again, str):
-        again = secrets.redact(again)  # as it was kept before
+    again = secrets.redact_named(name, param_value(value))  # as it was kept before
     if not same_param(before, again):
         raise InvalidValueError(
             f"Changing param values is not allowed. Param with key='{name}' was already logged "

@@ -107,9 +107,7 @@ def pixels(array: Any) -> Any:
             )
         return array.astype(np.uint8)
     if not (low >= 0 and high <= 1):
-        warn(
-            f"the values of an image run from {low} to {high} and are rescaled: give 0 to 1",
-        )
+        warn(f"the values of an image run from {low} to {high} and are rescaled: give 0 to 1")
         array = np.nan_to_num((array - low) / ((high - low) or 1))
     return (array * _WHITE).astype(np.uint8)
 

@@ -15,9 +15,7 @@ from gittrack.runs.writer import RunWriter, adrift
 def create(name: str | None, error: StoreError) -> RunWriter:
     """Start a run in a temporary store, and say so once, with the reason."""
     spare = Store(Path(_folder(), f"gittrack-{paths.random_text(8)}", paths.STORE))
-    warn(
-        f"{error.message}; this run is kept in {spare.root}, from where it can be moved",
-    )
+    warn(f"{error.message}; this run is kept in {spare.root}, from where it can be moved")
     experiment = spare.experiment("0")
     try:
         return RunWriter.create(spare, experiment, name=name, code=spare.root.parent)

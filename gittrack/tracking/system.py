@@ -11,11 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gittrack import settings
-from gittrack.errors import (
-    InvalidValueError,
-    MissingPackageError,
-    StoreError,
-)
+from gittrack.errors import InvalidValueError, MissingPackageError, StoreError
 from gittrack.runs import lines, systemlines
 from gittrack.runs.appending import LineWriter
 from gittrack.runs.forgiving import warn

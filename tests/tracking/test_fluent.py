@@ -91,6 +91,29 @@ def test_a_param_that_holds_a_secret_may_be_logged_again(store):
     assert token not in str(latest(store))
 
 
+def test_a_param_that_is_named_a_secret_is_left_out_and_the_script_gets_it(store):
+    with mlflow.start_run():
+        with pytest.warns(TrackingWarning, match=r"params\.db_password.*secret"):
+            assert mlflow.log_param("db_password", "hunter2") == "hunter2"
+        mlflow.log_param("db_password", "hunter2")
+        mlflow.log_params({"max_tokens": "4096", "pad_token": "padding"})
+    assert latest(store).params == {
+        "db_password": "[secret left out]",
+        "max_tokens": "4096",
+        "pad_token": "padding",
+    }
+    assert latest(store).left_out == ("params.db_password",)
+
+
+def test_the_command_of_a_run_is_recorded_without_its_passwords(store, isolated):
+    (isolated / "a.py").write_text("import gittrack\nwith gittrack.start_run(): pass\n")
+    python(isolated / "a.py", "--password", "hunter2", "--api-key=a1b2c3d4", "--max-tokens=12")
+    command = store.find("@").record.source["command"]
+    assert command.endswith(
+        "a.py --password '[secret left out]' --api-key='[secret left out]' --max-tokens=12"
+    )
+
+
 # -- metrics
 
 
