@@ -11,7 +11,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gittrack import paths, search
+from gittrack import paths, search, settings
+from gittrack.compare.directions import configured
 from gittrack.errors import GittrackError, StoreError, ToolError
 from gittrack.git.command import run_git
 from gittrack.git.state import ignoring_rule
@@ -51,6 +52,7 @@ def checks(store: Store) -> Iterator[Check]:
     looks: tuple[Callable[[Store], Iterator[Check]], ...] = (
         _machine,
         _git,
+        _configuration,
         _place,
         _dot_files,
         _runs,
@@ -63,6 +65,9 @@ def checks(store: Store) -> Iterator[Check]:
             yield from look(store)
         except GittrackError as error:
             yield Check(look.__name__.strip("_"), "bad", error.message, error.hint)
+        except OSError as error:
+            what = f"cannot read {error.filename}: {error.strerror}"
+            yield Check(look.__name__.strip("_"), "bad", what, "check its rights")
 
 
 def _machine(_: Store) -> Iterator[Check]:
@@ -83,6 +88,12 @@ def _git(store: Store) -> Iterator[Check]:
             yield Check(
                 "git", "note", f"{key} is not set", f'git config --global {key} "..." to commit'
             )
+
+
+def _configuration(store: Store) -> Iterator[Check]:
+    configured(store.root)
+    settings.table("check", store.root)
+    yield from ()
 
 
 def _place(store: Store) -> Iterator[Check]:
@@ -124,12 +135,15 @@ def _dot_files(store: Store) -> Iterator[Check]:
 
 
 def _runs(store: Store) -> Iterator[Check]:
-    found = search.table(store, [], view="ALL")
-    yield Check("runs", "good", f"{len(found.folders)}")
+    every = [item.experiment_id for item in store.experiments(deleted=True)]
+    found = search.table(store, [], experiments=every, view="ALL")
+    deleted = len(found.folders) - search.runs(store, max_results=0).total
+    also = f", {deleted} of them deleted" if deleted else ""
+    yield Check("runs", "good", f"{len(found.folders)}{also}")
     for problem in found.problems[:_NAMED]:
         yield Check("runs", "bad", str(problem), problem.hint or "gittrack fsck")
     if more := len(found.problems[_NAMED:]):
-        yield Check("runs", "bad", f"{more} more cannot be read", "gittrack ls names them")
+        yield Check("runs", "bad", f"{more} more of this kind", "gittrack fsck names them")
     running = search.runs(store, filter_string=f"status = '{RUNNING}'").runs
     lost = [run.run_id for run in running if run.state() == "interrupted"]
     if lost:
@@ -140,7 +154,7 @@ def _runs(store: Store) -> Iterator[Check]:
 
 def _clock(store: Store) -> Iterator[Check]:
     folder = store.root / paths.CACHE
-    if not folder.is_dir():
+    if not store.tree.is_file(folder):
         return
     probe = folder / paths.temporary_name()
     try:

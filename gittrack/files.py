@@ -65,6 +65,18 @@ def write_atomic(path: Path, data: bytes, *, flush: Literal["all", "file", "none
         raise _not_writable(path, error) from error
 
 
+def sha256(file: IO[bytes], into: IO[bytes] | None = None) -> str:
+    """Return the SHA-256 of the rest of a file, which is copied `into` another on the way."""
+    import hashlib  # which takes OpenSSL along, and a run is begun without
+
+    found = hashlib.sha256()
+    while block := file.read(1 << 20):
+        found.update(block)
+        if into is not None:
+            into.write(block)
+    return found.hexdigest()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes a path's place when all is written, and not before.
@@ -241,8 +253,7 @@ def read_json(path: Path) -> dict[str, object]:
     """Read a file that holds one JSON object.
 
     Raises:
-        FileNotFoundError: it is not there.
-        OSError: it cannot be read, or is no plain file.
+        OSError: it is not there, cannot be read, or is no plain file.
         ValueError: it is no JSON object, or holds conflict markers.
     """
     return parse_json(read_bytes(path))
@@ -275,10 +286,9 @@ def read_lines(path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
     try:
         with open_plain(path) as file:
             return take_lines(file, path, take)
-    except FileNotFoundError:
-        return LinesRead(0, [])
     except OSError as error:
-        return LinesRead(0, [Problem(path, error.strerror or str(error))])
+        missing = isinstance(error, FileNotFoundError)
+        return LinesRead(0, [] if missing else [Problem(path, error.strerror or str(error))])
 
 
 def take_lines(
@@ -325,10 +335,9 @@ def walk(folder: Path, problems: list[Problem] | None = None) -> Iterator[Path]:
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
             found.append(Problem(folder, "is no folder, and links are not followed"))
             return
-    except FileNotFoundError:
-        return
     except OSError as error:
-        found.append(Problem(folder, error.strerror or str(error)))
+        if not isinstance(error, FileNotFoundError):
+            found.append(Problem(folder, error.strerror or str(error)))
         return
     while waiting:
         parent = waiting.pop()
@@ -385,8 +394,7 @@ def _take_name(temporary: Path, path: Path) -> bool:
 
 
 def _not_writable(path: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
     return StoreError(
-        f"cannot write {path}: {reason}",
+        f"cannot write {path}: {error.strerror or error}",
         hint=f"check space and rights of {path.parent}, or name another store with GITTRACK_DIR",
     )

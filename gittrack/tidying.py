@@ -142,18 +142,13 @@ def _leftovers(store: Store, experiments: Collection[str]) -> Iterator[Path]:
     folders = [store.root, *(store.root / name for name in experiments)]
     for run in store.run_folders(experiments):
         folders += [run, run / paths.ARTIFACTS]
-        if (parsed := paths.parse_run_folder(run.name)) is not None:
-            ids.add(parsed.run_id)
+        ids.add(run.name[16:])
     for folder in folders:
         with suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.endswith(paths.TEMPORARY):
-                    age = now - entry.stat(follow_symlinks=False).st_mtime
-                    if age > _DAY_SECONDS:
-                        yield folder / entry.name
-    with suppress(OSError), os.scandir(store.root / paths.CACHE / paths.LIVE) as marks:
-        yield from (
-            store.root / paths.CACHE / paths.LIVE / mark.name
-            for mark in marks
-            if mark.name not in ids
-        )
+                is_ours = entry.name.endswith(paths.TEMPORARY)
+                if is_ours and now - entry.stat(follow_symlinks=False).st_mtime > _DAY_SECONDS:
+                    yield folder / entry.name
+    live = store.root / paths.CACHE / paths.LIVE
+    with suppress(OSError), os.scandir(live) as marks:
+        yield from (live / mark.name for mark in marks if mark.name not in ids)

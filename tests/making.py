@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
@@ -10,6 +14,7 @@ from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.record import FINISHED, MetricSummary, RunRecord, to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from gittrack.runs.store import Store
@@ -55,6 +60,24 @@ def settled(store: Store, reference: str) -> str:
             break
         time.sleep(0.01)
     return state
+
+
+@contextmanager
+def shut(path: Path, mode: int = 0) -> Iterator[None]:
+    """Take the rights to a file or folder away for a while."""
+    before = path.stat().st_mode
+    path.chmod(mode)
+    try:
+        yield
+    finally:
+        path.chmod(before)
+
+
+def without_rights(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run gittrack as one who needs rights, which root does not; `setpriv` takes that from it."""
+    rights = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [*(rights if os.geteuid() == 0 else ()), sys.executable, "-m", "gittrack", *args]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def put(path: Path, content: str | bytes) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gittrack.runs import edits
+from gittrack.runs.edits import Edit
 from gittrack.runs.record import RUNNING
 from tests.cli.test_looking import call, data_of
 from tests.conftest import git, make_repository
-from tests.making import write_run
+from tests.making import shut, without_rights, write_run
 
 if TYPE_CHECKING:
     from gittrack.runs.store import Store
@@ -74,11 +76,52 @@ def test_broken_and_interrupted_runs_are_named(
     checks = found(capsys, code=1)["runs"]
     assert checks[0][1] == "1"
     assert [state for state, *_ in checks] == ["good", "bad", "bad", "bad", "bad", "note"]
-    assert checks[4][1] == "2 more cannot be read"
+    assert checks[4][1] == "2 more of this kind"
     assert checks[5][1:] == (
         "1 ended without saying so: lost",
         "gittrack fsck --repair seals them",
     )
+
+
+def test_deleted_runs_are_counted_apart(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    for run_id in ("a", "b"):
+        write_run(store, run_id)
+    edits.write(store.find("a").folder, Edit(deleted=True))
+    gone = write_run(store, "c", experiment="old")
+    edits.write(gone.folder.parent, Edit(deleted=True))
+    assert found(capsys)["runs"] == [("good", "3, 2 of them deleted", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tool.gittrack\nx = 1", "pyproject.toml: not valid TOML"),
+        ('[tool.gittrack.metrics]\nacc = "up"', "the direction of metric 'acc' is 'up'"),
+        ("[tool.gittrack]\ncheck = 3", "'check' in the configuration in"),
+        ("[tool.gittrack]\nstore = 3", "has store = 3"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_a_line(
+    isolated: Path, store: Store, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    write_run(store, "a")
+    (isolated / "pyproject.toml").write_text(text)
+    ((state, what, hint),) = found(capsys, code=1)["configuration"]
+    assert state == "bad"
+    assert words in what
+    assert hint
+
+
+@pytest.mark.needs("program:setpriv")
+@pytest.mark.parametrize("mode", [0, 0o600])
+@pytest.mark.parametrize("name", ["", ".cache", "wine"])
+def test_a_folder_that_may_not_be_searched_is_a_line(store: Store, name: str, mode: int) -> None:
+    write_run(store, "a")
+    (store.root / ".cache").mkdir(exist_ok=True)
+    with shut(store.root / name, mode):
+        done = without_rights("doctor", "--json")
+    assert done.returncode == (0 if name == ".cache" else 1), done.stderr
+    assert "Permission denied" in done.stdout
 
 
 def test_an_index_that_cannot_be_kept_is_a_note(

@@ -68,7 +68,9 @@ def _chosen(store: Store, names: list[str] | tuple[()], before: str | None) -> l
     if names:
         return [search.find(store, name) for name in names]
     limit = _time(str(before))
-    return [run for run in store.runs(deleted=True).runs if run.record.start_time < limit]
+    found = store.runs(deleted=True)
+    render.emit(render.View("archive", None, problems=found.problems))
+    return [run for run in found.runs if run.record.start_time < limit]
 
 
 def _time(text: str) -> int:

@@ -77,6 +77,10 @@ def get(
     place = _place(found, path)
     if not place.exists():
         raise NotFoundError(f"run {found.run_id} has no artifacts", hint=f"gittrack show {run}")
+    if output.exists() and not output.is_dir():
+        raise AlreadyExistsError(
+            f"{output} is a file, not a folder", hint="-o names the folder to put it in"
+        )
     target = output / (place.name if path else f"artifacts-{found.run_id}")
     if target.exists() and not force:
         raise AlreadyExistsError(

@@ -26,12 +26,16 @@ _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 class Cell(NamedTuple):
-    """A place in a table: the text that people see, and the value that CSV gets."""
+    """A place in a table: the text that people see, and the value that CSV gets.
+
+    Of a text that is `long`, the ends of its lines are shown as such.
+    """
 
     text: str
     value: object = None
     right: bool = False
     style: Style = ""
+    long: bool = False
 
 
 def plain(text: str, *, keep: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -45,9 +46,7 @@ def mlflow(
     if runs or filter_string:
         folders = [run.folder for run in _chosen(store, runs, filter_string)]
     else:
-        folders = list(
-            store.run_folders([item.experiment_id for item in store.experiments(deleted=True)])
-        )
+        folders = list(store.run_folders(deleted=True, problems=left.problems))
     with progress.bar("exporting") as show:
         done = mlflow_files.export(store, target, folders, left, progress=show)
     show_problems("export", left.problems, left.more)
@@ -56,30 +55,21 @@ def mlflow(
 
 
 def csv(
-    runs: Runs = None,
-    filter_string: Filter = None,
-    output: Output = None,
-    history: History = False,
+    runs: Runs = None, filter_string: Filter = None, output: Output = None, history: History = False
 ) -> None:
     """Write runs, or histories of metrics, as CSV."""
     _table("csv", runs, filter_string, output, history=history)
 
 
 def json(
-    runs: Runs = None,
-    filter_string: Filter = None,
-    output: Output = None,
-    history: History = False,
+    runs: Runs = None, filter_string: Filter = None, output: Output = None, history: History = False
 ) -> None:
     """Write runs, or histories of metrics, as one JSON list."""
     _table("json", runs, filter_string, output, history=history)
 
 
 def parquet(
-    runs: Runs = None,
-    filter_string: Filter = None,
-    output: Output = None,
-    history: History = False,
+    runs: Runs = None, filter_string: Filter = None, output: Output = None, history: History = False
 ) -> None:
     """Write runs, or histories of metrics, as Parquet."""
     if output is None:
@@ -97,7 +87,10 @@ def _table(
 ) -> None:
     chosen = _chosen(options.open_store(), runs, filter_string)
     if output is None:
-        tables.write(chosen, form, sys.stdout.buffer, history=history)
+        shown = io.BytesIO() if sys.stdout.isatty() else None
+        tables.write(chosen, form, shown or sys.stdout.buffer, history=history)
+        if shown is not None:  # a terminal gets escapes for what it would act on
+            render.raw(shown.getvalue())
         return
     with files.replacing(output) as file:
         tables.write(chosen, form, file, history=history)

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from gittrack.cli import options, progress, render
+from gittrack.cli.render import Form
 from gittrack.errors import UsageError
 from gittrack.health import checking
 from gittrack.health.finding import Finding, Report
 from gittrack.health.repairing import Mender
+from gittrack.runs.trees import DISK
 
 _FOUND = 1
 
@@ -32,8 +34,11 @@ def fsck(
         bool, typer.Option("--digests", help="Also compare the files of models with their digests.")
     ] = False,
     json: options.Json = False,
+    csv: options.Csv = False,
+    md: options.Md = False,
 ) -> int:
     """Check everything in the tree: records, lines, files, models, links, secrets."""
+    form = options.form(json=json, csv=csv, md=md)
     if force and not repair:
         raise UsageError("--force needs --repair", hint="gittrack fsck --repair --force RUN")
     store = options.open_store()
@@ -42,11 +47,20 @@ def fsck(
     with progress.bar("checking") as show:
         report = checking.check(store, digests=digests, progress=show)
     mended = mender.mend(report) if repair else set()
-    kept = mender.kept if mender.kept.exists() else None
-    if json:
-        render.emit(render.View("fsck", _data(report, mended, ended, kept)), render.Form.JSON)
-    else:
-        _show(report, mended, ended, kept)
+    kept = mender.kept if DISK.is_file(mender.kept) else None
+    rows = [
+        (
+            "mended" if finding in mended else ("note" if finding.is_note else "wrong"),
+            finding.kind,
+            render.relative(str(finding.problem)),
+        )
+        for finding in report.findings
+    ]
+    table = render.Table([render.Column(name) for name in ("is", "what", "where")], rows)
+    shown = [table] if rows or form is not Form.TABLE else []
+    render.emit(render.View("fsck", _data(report, mended, ended, kept), shown), form)
+    if form is Form.TABLE:
+        _say(report, mended, ended, kept)
     return _FOUND if any(finding not in mended for finding in report.faults) else 0
 
 
@@ -56,10 +70,8 @@ def _data(
     findings = [
         {
             "kind": finding.kind,
+            **finding.problem._asdict(),
             "path": str(finding.problem.path),
-            "line": finding.problem.line,
-            "message": finding.problem.message,
-            "hint": finding.problem.hint,
             "note": finding.is_note,
             "mended": finding in mended,
         }
@@ -70,20 +82,9 @@ def _data(
     return data if kept is None else {**data, "kept": str(kept)}
 
 
-def _show(
+def _say(
     report: Report, mended: AbstractSet[Finding], ended: Sequence[Path], kept: Path | None
 ) -> None:
-    rows = [
-        (
-            "mended" if finding in mended else ("note" if finding.is_note else "wrong"),
-            finding.kind,
-            render.relative(str(finding.problem)),
-        )
-        for finding in report.findings
-    ]
-    if rows:
-        columns = [render.Column("is"), render.Column("what"), render.Column("where")]
-        render.emit(render.View("fsck", None, [render.Table(columns, rows)]))
     for hint in dict.fromkeys(
         finding.problem.hint for finding in report.faults if finding not in mended
     ):

@@ -83,7 +83,8 @@ def plot(
         text += [cells.plain(name), *chart, ""]
     if form is Form.TABLE and not metric and len(drawn) > _MOST_CHARTS:
         render.say(f"{_MOST_CHARTS} of {len(drawn)} metrics; -m NAME draws another")
-    render.emit(View(kind="history", data=_data(courses), text=text, csv=_table(courses)), form)
+    table = _table(courses)
+    render.emit(View("history", _data(courses), text=text, csv=table, md=table), form)
 
 
 def _courses(runs: Sequence[StoredRun], wanted: Sequence[str]) -> list[Course]:

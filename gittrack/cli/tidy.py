@@ -10,7 +10,7 @@ from gittrack import checkup, search, tidying
 from gittrack.cli import cells, complete, options, render
 from gittrack.cli.cells import Cell, Style
 from gittrack.cli.render import Form, Table, Value, View
-from gittrack.errors import UsageError
+from gittrack.errors import GittrackError, UsageError
 from gittrack.runs.store import Store
 from gittrack.tidying import Plan
 
@@ -62,17 +62,12 @@ def _gc_view(plan: Plan, *, removed: bool) -> View:
         for run, size, kept in plan.runs
     ]
     table = Table(["run", "name", "experiment", "size", "stays, as"], rows)
+    names = ("run_id", "name", "experiment", "size", "kept")
     data = {
         "removed": removed,
         "runs": [
-            {
-                "run_id": run.run_id,
-                "name": run.record.name,
-                "experiment": run.record.experiment,
-                "size": size,
-                "kept": kept or None,
-            }
-            for run, size, kept in plan.runs
+            dict(zip(names, (*row[:3], item.size, item.kept or None), strict=True))
+            for row, item in zip(rows, plan.runs, strict=True)
         ],
         "leftovers": [str(path) for path in plan.leftovers],
         "experiments": [path.name for path in plan.experiments],
@@ -88,7 +83,10 @@ def doctor(
 ) -> None:
     """Tell what is not well here, and what mends it."""
     form = options.form(json=json, csv=csv, md=md)
-    found = list(checkup.checks(Store.open()))
+    try:
+        found = list(checkup.checks(Store.open()))
+    except GittrackError as error:  # where the store is, is a part of the configuration
+        found = [checkup.Check("configuration", "bad", error.message, error.hint)]
     rows: list[list[Value]] = [
         [check.name, Cell(check.state, style=_STYLES[check.state]), check.found, check.hint]
         for check in found

@@ -87,10 +87,7 @@ class View:
 
 def json_text(view: View) -> str:
     """Return a view in its envelope."""
-    problems = [
-        {"path": str(found.path), "line": found.line, "message": found.message, "hint": found.hint}
-        for found in view.problems
-    ]
+    problems = [{**found._asdict(), "path": str(found.path)} for found in view.problems]
     envelope = {"format": FORMAT, "kind": view.kind, "data": view.data, "problems": problems}
     text = json.dumps(_finite(envelope), ensure_ascii=False, indent=2, allow_nan=False)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
@@ -151,7 +148,7 @@ def md_text(table: Table) -> str:
 
 def markdown(text: str) -> str:
     """Return a text with all that Markdown would act on escaped."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
 
 
 def columns_of(table: Table) -> tuple[list[Column], list[list[Cell]]]:
@@ -168,7 +165,7 @@ def columns_of(table: Table) -> tuple[list[Column], list[list[Cell]]]:
 
 def _cell(value: Value) -> Cell:
     if isinstance(value, Cell):
-        return value._replace(text=plain(value.text))
+        return value._replace(text=plain(value.text, keep="\n" if value.long else ""))
     if value is None:
         return Cell("")
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -116,7 +116,7 @@ def _facts(run: StoredRun, now: int) -> list[list[Value]]:
         "packages": f"{packages} in {paths.REQUIREMENTS}" if packages else None,
         "data": ", ".join(_dataset(item) for item in record.inputs),
         "left out": ", ".join(record.left_out),
-        "note": run.note,
+        "note": Cell(run.note.rstrip("\n"), long=True) if run.note else None,
         "folder": run.place,
     }
     return [[Cell(name, style="dim"), value] for name, value in facts.items() if value]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
 import io
 import shutil
 import tarfile
@@ -64,10 +63,7 @@ def pack(folder: Path, archive: IO[bytes]) -> Parcel:
             with path.open("rb") as file:
                 tar.addfile(info, file)
     archive.seek(0)
-    digest = hashlib.sha256()
-    while chunk := archive.read(_CHUNK):
-        digest.update(chunk)
-    return Parcel(digest.hexdigest(), described)
+    return Parcel(files.sha256(archive), described)
 
 
 def load(parcel: Parcel, opened: Callable[[], IO[bytes]], shelf: Path) -> PyFuncModel:

@@ -7,7 +7,6 @@ wine/20261123-051200-k3v9x2mq7d/…    a run, byte for byte
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import lzma
@@ -38,7 +37,6 @@ INDEX = "index.json"
 # What reading a file raises that is cut off or no archive.
 BROKEN = (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 FORMAT = 1
-_BLOCK = 1 << 20
 _PLACE = re.compile(r"[a-z0-9][a-z0-9_-]*/[^/]+")
 _MOST_INDEX = 1 << 30
 _MODES = {".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}
@@ -146,14 +144,11 @@ def _entry(store: Store, run: StoredRun) -> Entry:
     found: dict[str, str] = {}
     problems: list[files.Problem] = []
     for path in files.walk(run.folder, problems):
-        digest = hashlib.sha256()
         try:
             with files.open_plain(path) as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
+                found[path.relative_to(store.root).as_posix()] = files.sha256(file)
         except OSError as error:
             problems.append(files.Problem(path, error.strerror or str(error)))
-        found[path.relative_to(store.root).as_posix()] = digest.hexdigest()
     if problems:
         raise StoreError(f"{problems[0]}, and a run is packed whole", hint="gittrack fsck")
     record = run.record
@@ -200,12 +195,8 @@ def _verify(target: Path, entries: Iterable[Entry]) -> None:
     with tarfile.open(target) as tar:
         for member in tar:
             content = tar.extractfile(member)
-            if content is not None and member.name in wanted:
-                digest = hashlib.sha256()
-                while block := content.read(_BLOCK):
-                    digest.update(block)
-                if digest.hexdigest() == wanted[member.name]:
-                    del wanted[member.name]
+            if content is not None and files.sha256(content) == wanted.get(member.name):
+                del wanted[member.name]
     if wanted:
         target.unlink()
         raise StoreError(

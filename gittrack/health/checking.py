@@ -6,15 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from gittrack import artifactfiles, files, paths, schema
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, StoreError
 from gittrack.files import Problem
 from gittrack.git import ignored
 from gittrack.health import secretfiles
 from gittrack.health.finding import Report
 from gittrack.health.runs import RunCheck
-from gittrack.models import digest
+from gittrack.models import digest, mlmodel
 from gittrack.registry import Registry, reading
 from gittrack.runs import edits
+from gittrack.runs.trees import DISK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,22 +36,25 @@ def check(
     """Check all of a tree, and change nothing.
 
     Args:
-        digests: read every file of every registered model too, and compare them with the digests
-            that were written down.
+        digests: read every file of every model too, and compare them with the digests that were
+            written down in it and where it was registered.
         progress: is told how many runs of how many are done.
     """
     report = Report()
     if not store.root.is_dir():
         return report
+    every = _folders(store.root, store.root, report)
+    if every is None:
+        return report
     _store_files(store, report)
-    folders = [
-        folder for folder in _folders(store.root, store.root, report) if _is_experiment(folder)
-    ]
+    folders = [folder for folder in every if _is_experiment(folder)]
     runs: list[Path] = []
     for folder in folders:
         runs += _experiment(store, folder, report)
     for done, folder in enumerate(runs, 1):
         RunCheck(folder, store.root, report).run()
+        if digests:
+            _digests(folder / paths.ARTIFACTS, report)
         progress(done, len(runs))
     _duplicates(store, folders, runs, report)
     _Models(store, {folder.name[16:]: folder for folder in runs}, report, digests=digests).run()
@@ -69,14 +73,18 @@ def _store_files(store: Store, report: Report) -> None:
             )
 
 
-def _folders(folder: Path, root: Path, report: Report) -> list[Path]:
-    """Return the folders in a folder; links and files half-written are reported."""
+def _folders(folder: Path, root: Path, report: Report) -> list[Path] | None:
+    """Return the folders in a folder; links and files half-written are reported.
+
+    None where it may not be searched: nothing can be told of what is in it.
+    """
     found = []
     try:
+        DISK.folders(folder)
         entries = sorted(folder.iterdir())
-    except OSError as error:
-        report.add("broken file", folder, error.strerror or str(error))
-        return []
+    except StoreError as error:
+        report.add("broken file", folder, error.message, hint=error.hint)
+        return None
     for path in entries:
         if path.is_symlink():
             secretfiles.check_link(path, root, report)
@@ -84,17 +92,22 @@ def _folders(folder: Path, root: Path, report: Report) -> list[Path]:
             report.add("leftover", path, "was left half-written by a killed process")
         elif path.is_dir():
             found.append(path)
+        else:
+            secretfiles.try_file(path, report)
     return found
 
 
 def _is_experiment(folder: Path) -> bool:
     is_ours = folder.name != paths.REGISTRY and not folder.name.startswith(".")
-    return is_ours and not (folder / _FOREIGN).exists()
+    return is_ours and not DISK.is_file(folder / _FOREIGN)
 
 
 def _experiment(store: Store, folder: Path, report: Report) -> list[Path]:
     """Check what is said of an experiment, and return the folders of its runs."""
     path = folder / paths.EXPERIMENT_JSON
+    folders = _folders(folder, store.root, report)
+    if folders is None:
+        return []
     if path.exists():
         _json_file(path, "experiment", report)
     elif _HASHED.fullmatch(folder.name):
@@ -106,7 +119,7 @@ def _experiment(store: Store, folder: Path, report: Report) -> list[Path]:
         )
     report.add_all("broken file", edits.read(folder).problems)
     runs = []
-    for found in _folders(folder, store.root, report):
+    for found in folders:
         if paths.parse_run_folder(found.name) is not None:
             runs.append(found)
         else:
@@ -157,9 +170,8 @@ class _Models:
         folder = self.store.root / paths.REGISTRY
         if not folder.is_dir() or folder.is_symlink():
             return
-        for found in files.walk(folder):
-            if found.is_symlink():
-                secretfiles.check_link(found, self.store.root, self.report)
+        if not secretfiles.check_folder(folder, self.store.root, self.report):
+            return  # what points to a file that may not be read does not point nowhere
         for model in Registry(self.store).models():
             self.report.add_all("broken file", model.problems)
             there = [
@@ -191,15 +203,38 @@ class _Models:
     def _target(self, path: Path, found: Version) -> None:
         run = self.runs.get(found.run_id)
         folder = (run or path) / paths.ARTIFACTS / found.path
+        is_there = run is not None and DISK.is_file(folder / paths.MLMODEL)
+        if not is_there and not self._may_be_hidden(run):
+            gone = f"run {found.run_id}, which is not there"
+            what = f"{found.source}, where no model is" if run else gone
+            self.report.add("version", path, f"points to {what}")
+        elif is_there and self.digests:
+            _fits(folder, found.digest, self.report)
+
+    def _may_be_hidden(self, run: Path | None) -> bool:
+        """Tell whether what is looked for may be where the check could not look."""
+        unread = {item.problem.path for item in self.report.findings if item.kind == "broken file"}
         if run is None:
-            self.report.add("version", path, f"points to run {found.run_id}, which is not there")
-        elif not (folder / paths.MLMODEL).is_file():
-            self.report.add("version", path, f"points to {found.source}, where no model is")
-        elif self.digests:
-            try:
-                digest.check(folder, found.digest)
-            except GittrackError as error:
-                self.report.add("digest", folder, error.message, hint=error.hint)
+            return any(path.parent == self.store.root for path in unread)
+        return any(run in (path, *path.parents) for path in unread)
+
+
+def _digests(artifacts: Path, report: Report) -> None:
+    """Compare the files of a run's models with the digest that each has in its MLmodel."""
+    for path in files.walk(artifacts):
+        if path.name == paths.MLMODEL:
+            _fits(path.parent, None, report)
+
+
+def _fits(folder: Path, wanted: str | None, report: Report) -> None:
+    """Report a model whose files have not the wanted digest; None wants that in its MLmodel."""
+    try:
+        if wanted is not None:
+            digest.check(folder, wanted)
+        elif (own := mlmodel.read(folder).digest) is not None:
+            digest.check(folder, own, without={paths.MLMODEL})
+    except GittrackError as error:
+        report.add("digest", folder, error.message, hint=error.hint)
 
 
 def _git(store: Store, report: Report) -> None:

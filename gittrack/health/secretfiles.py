@@ -17,9 +17,9 @@ _BLOCK = 1 << 22
 _OVERLAP = 4096
 
 
-def check_folder(folder: Path, root: Path, report: Report) -> None:
-    """Check the files below a folder of artifacts."""
-    waiting = [folder]
+def check_folder(folder: Path, root: Path, report: Report) -> bool:
+    """Check the files below a folder; tell whether all of them could be read."""
+    waiting, is_whole = [folder], True
     while waiting:
         here = waiting.pop()
         try:
@@ -27,6 +27,7 @@ def check_folder(folder: Path, root: Path, report: Report) -> None:
                 entries = list(listed)
         except OSError as error:
             report.add("broken file", here, error.strerror or str(error))
+            is_whole = False
             continue
         for entry in entries:
             path = Path(entry.path)
@@ -39,8 +40,8 @@ def check_folder(folder: Path, root: Path, report: Report) -> None:
             elif entry.name.endswith(paths.TEMPORARY):
                 report.add("leftover", path, "was left half-written by a killed process")
             else:
-                report.files += 1
-                _try_file(path, report)
+                is_whole &= try_file(path, report)
+    return is_whole
 
 
 def check_link(path: Path, root: Path, report: Report) -> None:
@@ -90,8 +91,12 @@ def check_file(path: Path, report: Report) -> None:
             block = block[-_OVERLAP:] + file.read(_BLOCK - _OVERLAP)
 
 
-def _try_file(path: Path, report: Report) -> None:
+def try_file(path: Path, report: Report) -> bool:
+    """Check a file, see `check_file`, and report where it cannot be read."""
+    report.files += 1
     try:
         check_file(path, report)
     except OSError as error:
         report.add("broken file", path, error.strerror or str(error))
+        return False
+    return True

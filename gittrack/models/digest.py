@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-_BLOCK = 1 << 20
 _NOT_COUNTED = re.compile(r"__pycache__|\.DS_Store|\.nfs.*")
 _SETTLED = 2_000_000_000  # nanoseconds
 _REMEMBERED = 10_000
@@ -80,13 +79,11 @@ def _of_file(path: Path) -> str:
         key = _key(about)
         if (known := _known.get(key)) is not None:
             return known
-        found = hashlib.sha256()
-        while block := file.read(_BLOCK):
-            found.update(block)
+        found = files.sha256(file)
     # What was written a moment ago may be written again at what the system takes for the same time.
     if time.time_ns() - about.st_ctime_ns > _SETTLED and len(_known) < _REMEMBERED:
-        _known[key] = found.hexdigest()
-    return found.hexdigest()
+        _known[key] = found
+    return found
 
 
 def _cause(folder: Path) -> str:

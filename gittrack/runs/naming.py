@@ -88,9 +88,9 @@ def _is_run(folder: Path) -> bool:
 
 def _latest(store: Store, back: int, runs: list[Glance]) -> Path:
     if back >= len(runs):
+        so = f", so no @~{back}" if runs else " yet"
         raise NotFoundError(
-            f"there {_count(len(runs))} in {store.place}, so no @~{back}",
-            hint="gittrack ls shows them",
+            f"there {_count(len(runs))} in {store.place}{so}", hint="gittrack ls shows more"
         )
     return runs[back].folder
 
@@ -125,12 +125,11 @@ def _unmeasured(store: Store, metric: str) -> NotFoundError:
 
 
 def _count(runs: int) -> str:
-    return "is 1 run" if runs == 1 else f"are {runs} runs"
+    return "is 1 run" if runs == 1 else f"are {runs or 'no'} runs"
 
 
 def _fitting(store: Store, reference: str, glances: Glances) -> list[Path]:
-    everything = [item.experiment_id for item in store.experiments(deleted=True)]
-    by_id = {path: _id_of(path) for path in store.run_folders(everything)}
+    by_id = {path: _id_of(path) for path in store.run_folders(deleted=True)}
     exact = [path for path, run_id in by_id.items() if reference in (run_id, path.name)]
     if exact:
         return exact

@@ -162,18 +162,19 @@ class Store:
         return Listing(found, problems)
 
     def run_folders(
-        self, experiments: Iterable[str] | None = None, *, problems: list[Problem] | None = None
+        self,
+        experiments: Iterable[str] | None = None,
+        *,
+        deleted: bool = False,
+        problems: list[Problem] | None = None,
     ) -> Iterator[Path]:
-        """Yield the run folders of some experiments (ids; default all that are not deleted).
+        """Yield the run folders of some experiments (ids; default all, or but the deleted ones).
 
         An experiment that may not be read is added to `problems`, and hides no other.
         """
-        chosen = (
-            experiments
-            if experiments is not None
-            else [item.experiment_id for item in self.experiments()]
-        )
-        for experiment in chosen:
+        if experiments is None:
+            experiments = [item.experiment_id for item in self.experiments(deleted=deleted)]
+        for experiment in experiments:
             folder = self.root / experiment
             try:
                 names = self.run_names(experiment)
@@ -200,9 +201,7 @@ class Store:
         Raises:
             NotFoundError: there is none.
         """
-        for path in self.run_folders(
-            [item.experiment_id for item in self.experiments(deleted=True)]
-        ):
+        for path in self.run_folders(deleted=True):
             if path.name[16:] == run_id:
                 return path
         raise NotFoundError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gittrack import entities, settings
+from gittrack import entities, files, settings
 from gittrack.entities import CONTEXT_TAG, DatasetInput
 from gittrack.errors import InvalidValueError, ModelError, NotFoundError, UsageError
 from gittrack.models.inference import infer_signature
@@ -183,11 +183,8 @@ def from_file(path: str | Path, name: str | None = None) -> Dataset:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as `sha256:` and 64 hex digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return f"sha256:{digest.hexdigest()}"
+        return f"sha256:{files.sha256(file)}"
 
 
 def get_source(dataset: Dataset | DatasetInput | entities.Dataset) -> DatasetSource:

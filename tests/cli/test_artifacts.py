@@ -82,6 +82,17 @@ def test_artifacts_are_copied_and_replace_nothing_unasked(
 
 
 @pytest.mark.usefixtures("run")
+def test_a_file_is_no_folder_to_copy_into(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mine").write_text("mine")
+    for force in ((), ("--force",)):
+        args = ("artifacts", "get", "k3v9", "notes.txt", "-o", "mine", *force)
+        _, err = call(capsys, *args, code=2)
+        assert "error: mine is a file, not a folder" in err
+        assert "hint: -o names the folder to put it in" in err
+    assert Path("mine").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("run")
 def test_an_artifact_of_a_revision_is_printed(isolated: Path) -> None:
     make_repository(isolated)
     done = subprocess.run(

@@ -19,7 +19,7 @@ from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 from gittrack.runs.record import MetricSummary
 from gittrack.runs.store import Store
-from tests.making import START, write_run
+from tests.making import START, shut, without_rights, write_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -602,6 +602,20 @@ def test_what_may_not_be_read_is_a_warning_and_never_a_pass(
     assert f"cannot read {shut}/y: Permission denied" in named
 
 
+@pytest.mark.needs("program:setpriv")
+def test_an_experiment_that_may_not_be_searched_is_a_warning_beside_the_others(
+    two: Store,
+) -> None:
+    write_run(two, "other00000", experiment="other")
+    for mode in (0, 0o600):
+        with shut(two.root / "wine", mode):
+            listed = without_rights("ls", "-q")
+            named = without_rights("show", "k3v9x2mq7d")
+        assert listed.stdout == "other00000\n"
+        assert "warning: cannot read mlruns/wine: Permission denied" in listed.stderr
+        assert (named.returncode, "no run 'k3v9x2mq7d'" in named.stderr) == (3, True)
+
+
 # -- what a listing shows
 
 
@@ -659,6 +673,21 @@ def test_ls_shows_the_columns_asked_for(capsys: pytest.CaptureFixture[str]) -> N
     _, err = call(capsys, "ls", "-c", "metrics.acc, nme", code=2)
     assert "error: column, character 14: runs have no 'nme'" in err
     assert "hint: did you mean name?" in err
+
+
+def test_a_note_of_several_lines_is_shown_in_lines(
+    two: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edits.write(two.find("k3").folder, Edit(note="one\ntwo \x1b[31m\r\n\n[red]three\n"))
+    lines = call(capsys, "show", "k3")[0].splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith("note"))
+    assert [line[12:] for line in lines[at : at + 4]] == [
+        "one",
+        "two \\x1b[31m\\r",
+        "",
+        "[red]three",
+    ]
+    assert "one<br>two" in call(capsys, "show", "k3", "--md")[0]
 
 
 @pytest.mark.usefixtures("nested")

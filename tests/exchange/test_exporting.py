@@ -6,6 +6,10 @@ import csv
 import io
 import json
 import math
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +254,22 @@ def test_what_makes_no_sense_is_refused(store: Store) -> None:
     assert command("csv", "aaa", "-f", "metrics.loss > 5") == 2
     assert command("csv", "zzz") == 3
     assert command("csv", "-o", "no/such/folder/x.csv") == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_terminal_gets_escapes_and_a_pipe_the_bytes(store: Store, form: str) -> None:
+    write_run(store, "aaa", name="red\x1b[31m", params={"p": "\x1b]0;title\x07"})
+    command = [sys.executable, "-m", "gittrack", "export", form]
+    piped = subprocess.run(command, check=True, capture_output=True).stdout
+    ours, theirs = os.openpty()
+    subprocess.run(command, check=True, stdout=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal that nobody holds any more
+        while piece := os.read(ours, 1 << 16):
+            shown += piece
+    os.close(ours)
+    assert b"\x1b" not in shown
+    assert b"aaa" in shown
+    assert b"\x1b[31m" in piped or form == "json"

@@ -237,7 +237,9 @@ def test_a_store_cannot_name_files_of_the_machine_as_artifacts(
     assert [problem.hint for problem in taken.problems] == ["name it with --artifacts"]
 
 
-def test_a_metric_without_end_is_left_out(store: Store, isolated: Path) -> None:
+def test_a_metric_file_without_lines_is_left_out_however_large(
+    store: Store, isolated: Path
+) -> None:
     root = make_store(isolated / "old", metrics__fine="100 0.5 0\n")
     for name, size in (("huge", 10 << 30), ("zeros", 1 << 20)):
         with (root / "1" / ("a" * 32) / "metrics" / name).open("wb") as file:
@@ -245,7 +247,7 @@ def test_a_metric_without_end_is_left_out(store: Store, isolated: Path) -> None:
     taken = bring_in(store, root)
     assert set(store.find("a" * 32).record.metrics) == {"fine"}
     assert said(taken) == [
-        "huge: is left out: larger than 1 GiB",
+        "huge: the rest is left out: no line of a metric is so long",
         "zeros: the rest is left out: no line of a metric is so long",
     ]
 

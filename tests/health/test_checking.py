@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import gittrack
 from gittrack.health import checking, linefiles
 from gittrack.health.finding import Report
+from gittrack.models import digest
 from gittrack.registry import Registry
 from gittrack.runs import edits, live
 from gittrack.runs.edits import Edit
@@ -23,7 +24,7 @@ from gittrack.runs.lines import metrics_line
 from gittrack.runs.record import RUNNING, MetricSummary, to_bytes
 from gittrack.runs.store import Store
 from tests.conftest import git, make_repository
-from tests.making import put, write_run
+from tests.making import put, shut, without_rights, write_run
 
 LINES = '{"step":0,"time":1,"metrics":{"loss":1.0}}\n{"step":1,"time":2,"metrics":{"loss":0.5}}\n'
 LOSS = {"loss": MetricSummary(0.5, 1, 0.5, 1.0, 2)}
@@ -275,3 +276,46 @@ def test_a_folder_that_cannot_be_read_hides_no_other(store: Store) -> None:
     put(run.folder / "artifacts", "no folder")
     kinds = [kind for kind, _ in found(store)]
     assert kinds == ["extra file", "extra file"]
+
+
+@pytest.mark.needs("program:setpriv")
+@pytest.mark.parametrize("mode", [0, 0o600])
+@pytest.mark.parametrize("place", ["", "wine", "{run}", "{run}/artifacts/m", "models", "versions"])
+def test_what_may_not_be_read_is_a_line_and_nothing_that_points_to_it_is_mended(
+    store: Store, place: str, mode: int
+) -> None:
+    model = {"artifacts/m/MLmodel": "flavors: {f: {}}\n", "artifacts/m/model.pkl": "x"}
+    run = make(store, put=model)
+    make(store, "bbb", experiment="other")
+    registry = Registry(store)
+    registry.register("fine", run_id="aaa", path="m", digest="sha256:0")
+    registry.set_alias("fine", "best", 1)
+    name = {"versions": "models/fine/versions"}.get(place, place)
+    folder = store.root / name.format(run=run.folder.relative_to(store.root))
+    before = sorted(path for path in store.root.rglob("*") if path.is_file())
+    with shut(folder, mode):
+        done = without_rights("fsck", "--json", "--repair")
+    assert done.returncode == 1, done.stderr
+    found = [item for item in json.loads(done.stdout)["data"]["findings"] if not item["mended"]]
+    assert {item["kind"] for item in found} == {"broken file"}
+    assert sorted(path for path in store.root.rglob("*") if path.is_file()) == before
+
+
+def test_the_models_of_runs_are_held_against_the_digests_that_are_in_them(store: Store) -> None:
+    make(store, put={"artifacts/m/model.pkl": "x"})
+    folder = store.find("aaa").artifacts / "m"
+    whole = digest.of_folder(folder)
+    put(folder / "MLmodel", f"digest: {whole}\nflavors: {{f: {{}}}}\n")
+    assert found(store, digests=True) == []
+    (folder / "model.pkl").write_text("y")
+    assert found(store) == []
+    assert found(store, digests=True) == [("digest", folder.relative_to(store.root).as_posix())]
+
+
+def test_secrets_are_found_beside_runs_and_in_the_registry_too(store: Store) -> None:
+    make(store)
+    Registry(store).register("fine", run_id="aaa", path="m", digest="sha256:0")
+    secret = "AWS_SECRET = 'AKIA" + "Q3EGRIZKQ4BTHZ5L'\n"
+    for place in ("notes.txt", "wine/notes.txt", "models/fine/notes.txt"):
+        put(store.root / place, secret)
+        assert ("secret", place) in found(store)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gittrack import paths
+from gittrack import files, paths
 from gittrack.errors import StoreError
 from gittrack.exchange import archiving
 from gittrack.exchange.incoming import Extra, Left, Source, Waiting
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from gittrack.exchange.archiving import Entry
 
 LABEL = "archive of runs"
-_BLOCK = 1 << 20
 _MOST_SAID = 1 << 20
 
 
@@ -109,12 +107,9 @@ class ArchivedRun:
                 raise ValueError(f"{name} is not in it")
             target = folder / name.removeprefix(f"{self.entry.place}/")
             target.parent.mkdir(parents=True, exist_ok=True)
-            found = hashlib.sha256()
             with target.open("xb") as file:
-                while block := content.read(_BLOCK):
-                    file.write(block)
-                    found.update(block)
-            if found.hexdigest() != digest:
+                found = files.sha256(content, file)
+            if found != digest:
                 raise ValueError(f"{name} is not what its index says")
 
     def compare(self, folder: Path) -> str:

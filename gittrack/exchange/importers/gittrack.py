@@ -29,14 +29,10 @@ def detect(path: Path) -> bool:
 def _root(path: Path) -> Path | None:
     for root in (path, path / paths.STORE):
         if root.is_dir() and any(
-            (folder / paths.RUN_JSON).is_file() for folder in _run_folders(Store(root))
+            (folder / paths.RUN_JSON).is_file() for folder in Store(root).run_folders(deleted=True)
         ):
             return root
     return None
-
-
-def _run_folders(store: Store) -> Iterator[Path]:
-    return store.run_folders([item.experiment_id for item in store.experiments(deleted=True)])
 
 
 def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:  # noqa: ARG001 - all of them take it
@@ -44,7 +40,7 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:  # noq
     store = Store((_root(path) or path).resolve())
     runs = [
         Waiting(parsed.run_id, folder, _Reader(folder))
-        for folder in _run_folders(store)
+        for folder in store.run_folders(deleted=True)
         if (parsed := paths.parse_run_folder(folder.name)) is not None
     ]
     problems: list[files.Problem] = []

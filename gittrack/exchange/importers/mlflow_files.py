@@ -38,7 +38,6 @@ REGISTRY = "models"
 _NO_RUNS = {"datasets", "models", "traces", "tags", "evaluation_datasets"}
 _MOST_TEXT = 1 << 20
 _LONGEST_LINE = 4096
-_MOST_METRICS = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -236,9 +235,6 @@ def read_points(path: Path, left: Left) -> Iterator[Point]:
     broken = first = number = 0
     try:
         with files.open_plain(path) as file:
-            if path.stat().st_size > _MOST_METRICS:
-                left.add(path, f"is left out: larger than {_MOST_METRICS >> 30} GiB")
-                return
             while line := file.readline(_LONGEST_LINE):
                 number += 1
                 try:
