@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -149,6 +152,46 @@ def test_a_source_that_is_given_is_kept_and_the_code_added(project, store):
     source = record_of(store).source
     assert source["project"] == given["project"]
     assert source["git"]["commit"] == git("rev-parse", "HEAD")
+
+
+TWO_RUNS = """
+import pathlib
+import gittrack
+from gittrack.runs import provenance
+provenance.FRESH_SECONDS = {fresh}
+with gittrack.start_run(run_name="first"): pass
+pathlib.Path("lib.py").write_text("x = 2\\n")
+with gittrack.start_run(run_name="second"): pass
+"""
+
+
+@pytest.mark.parametrize(("fresh", "dirty"), [(0, True), (10_000, False)])
+def test_a_later_run_of_a_process_captures_the_code_again(project, store, fresh, dirty):
+    put(project / "lib.py", "x = 1\n")
+    python(TWO_RUNS.format(fresh=fresh))
+    captured = [store.find(name).record.source["git"]["dirty"] for name in ("first", "second")]
+    assert captured == [False, dirty]
+    assert (store.find("second").folder / "source.patch").exists() is dirty
+
+
+@pytest.mark.slow
+def test_a_work_tree_that_git_never_gets_through_holds_up_nothing_for_long(
+    project, store, monkeypatch
+):
+    real = shutil.which("git")
+    wrapper = project.parent / "bin" / "git"
+    put(wrapper, f'#!/bin/sh\ncase "$*" in *status*) exec sleep 3600;; esac\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+    logged = "import gittrack\nwith gittrack.start_run(): gittrack.log_metric('a', 1)"
+    python(logged, timeout=300)
+    record = record_of(store)
+    assert record.status == "FINISHED"
+    assert (
+        record.source["git"]["commit"]
+        == subprocess.check_output([real, "rev-parse", "HEAD"], text=True).strip()
+    )
+    assert record.source["git"]["patch_truncated"] is True
 
 
 def test_where_clean_code_is_required_uncommitted_changes_refuse_the_run(isolated, monkeypatch):
