@@ -150,7 +150,8 @@ def _top_of(store: Store) -> Path:
 
 
 def _named(store: Store, references: Sequence[str], top: Path, *, running: bool) -> _Chosen:
-    runs = {run.folder: run for run in (search.find(store, reference) for reference in references)}
+    named = [search.find_deleted(store, reference) for reference in references]
+    runs = {run.folder: run for run in named}
     if not running and (live := [run for run in runs.values() if run.state() in _LIVE]):
         raise RunStateError(
             f"run {live[0].run_id} ({live[0].record.name}) is {live[0].state()}",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Outcome = Literal["passed", "failed", "unmeasured"]
 
 _TOLERANCE = re.compile(r"\s*([\d.eE+-]+)\s*(%?)\s*")
-_KEYS = {"against", "baseline", "min", "max", "max-regress"}
+_KEYS = ("against", "baseline", "max", "max-regress", "min")
 
 
 class Tolerance(NamedTuple):
@@ -120,9 +120,7 @@ def read_rules(
     Raises:
         UsageError: one cannot be read, or nothing is asked.
     """
-    table = settings.table("check", store.root)
-    if unknown := sorted(set(table) - _KEYS):
-        raise UsageError(f"[tool.gittrack.check] has no {unknown[0]!r}", hint=f"it has {_KEYS}")
+    table = settings.known_keys(settings.table("check", store.root), _KEYS, "[tool.gittrack.check]")
 
     def merged(key: str, given: list[str]) -> dict[str, str]:
         entries = table.get(key, {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gittrack import paths
@@ -16,6 +16,7 @@ from gittrack.errors import StoreError, UsageError
 
 CONFIG_FILE = "gittrack.toml"
 PYPROJECT = "pyproject.toml"
+_TABLES = ("check", "metrics", "store")
 
 DIR = "GITTRACK_DIR"
 RUN_ID = "GITTRACK_RUN_ID"
@@ -236,6 +237,24 @@ def table(name: str, start: Path) -> Mapping[str, object]:
     return {}
 
 
+def known_keys(
+    found: Mapping[str, object], known: Sequence[str], place: str
+) -> Mapping[str, object]:
+    """Return a table of which all keys are read by something.
+
+    Raises:
+        UsageError: one is not; the hint names the nearest that is.
+    """
+    for key in found:
+        if key not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(key.replace("_", "-"), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"{place} has a key {key!r}, which is not known", hint=hint)
+    return found
+
+
 def _named_store(value: object, folder: Path) -> Path:
     if not isinstance(value, str) or not value:
         raise UsageError(
@@ -312,11 +331,12 @@ def git_root(here: Path) -> Path | None:
 def _read_config(folder: Path) -> Mapping[str, object] | None:
     own, project = folder / CONFIG_FILE, folder / PYPROJECT
     if (data := _read(own)) is not None:
-        return _parse_toml(own, data)
+        return known_keys(_parse_toml(own, data), _TABLES, str(own))
     if (data := _read(project)) is not None and b"[tool.gittrack" in data:
         tool = _parse_toml(project, data).get("tool")
         table = tool.get("gittrack") if isinstance(tool, Mapping) else None
-        return table if isinstance(table, Mapping) else None
+        if isinstance(table, Mapping):
+            return known_keys(table, _TABLES, f"[tool.gittrack] in {project}")
     return None
 
 

@@ -422,3 +422,9 @@ def test_a_folder_that_became_a_file_is_committed(busy: Store) -> None:
     (run.artifacts / "model").write_text("flat")
     assert committing.commit(busy, ["aaaa"]).commit
     assert git("show", "--stat", "--format=", "HEAD").count("artifacts/model") >= 1
+
+
+def test_a_run_that_is_marked_as_deleted_is_still_found_by_its_name(busy: Store) -> None:
+    run = write_run(busy, "aaaa", name="brave-otter")
+    edits.write(run.folder, Edit(deleted=True))
+    assert [run.run_id for run in committing.commit(busy, ["brave-otter"]).runs] == ["aaaa"]

@@ -133,3 +133,10 @@ def test_a_failure_outweighs_what_is_not_measured_and_that_a_pass(each) -> None:
     found = Checked(None, tuple(Gate("x", "min", outcome) for outcome in each))  # type: ignore[arg-type]
     worst = 1 if "failed" in each else 4 if "unmeasured" in each else 0
     assert found.exit_code == worst
+
+
+def test_a_key_that_is_not_known_is_refused_with_the_nearest(store: Store) -> None:
+    Path("gittrack.toml").write_text('[check]\nmax_regress = {acc = "1%"}\n')
+    with pytest.raises(UsageError, match="max_regress") as raised:
+        read_rules(store, low=[], high=[], regress=[])
+    assert raised.value.hint == "did you mean 'max-regress'?"

@@ -156,3 +156,18 @@ def test_a_store_that_is_no_text_is_refused(isolated, value):
     (isolated / "gittrack.toml").write_text(f"store = {value}\n")
     with pytest.raises(UsageError, match="has store = "):
         settings.store_path(isolated)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "named", "near"),
+    [
+        ("gittrack.toml", 'stor = "x"', "gittrack.toml has a key 'stor'", "'store'"),
+        ("pyproject.toml", "[tool.gittrack.metric]", r"\[tool.gittrack\] in", "'metrics'"),
+        ("gittrack.toml", "zzz = 1", "'zzz'", "there are check, metrics, store"),
+    ],
+)
+def test_a_key_that_nothing_reads_is_refused_with_the_nearest(isolated, file, text, named, near):
+    (isolated / file).write_text(text)
+    with pytest.raises(UsageError, match=named) as raised:
+        settings.store_path()
+    assert near in raised.value.hint

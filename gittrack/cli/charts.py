@@ -1,4 +1,4 @@
-"""Metrics drawn with letters: a line in braille dots, or as small as one row of blocks."""
+"""Metrics drawn with letters: a line in braille dots, or several with a mark each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import NamedTuple
 from gittrack.cli.cells import number, plain
 from gittrack.runs.lines import Point
 
-_BLOCKS = "▁▂▃▄▅▆▇█"
 _MARKS = "●○▲△■□◆◇+x"
 _BRAILLE = 0x2800
 # The bits of a braille letter's dots: two columns of four, from the top down.
@@ -39,22 +38,6 @@ def by_step(label: str, history: Sequence[Point]) -> Line:
 def width() -> int:
     """Return how wide a chart may be in this terminal."""
     return min(shutil.get_terminal_size((_WITHOUT_TERMINAL, 24)).columns, _WIDEST)
-
-
-def spark(values: Sequence[float], *, size: int = 16) -> str:
-    """Return values as one row of blocks; a blank where one is no finite number."""
-    if len(values) > size:
-        values = [values[(2 * at + 1) * len(values) // (2 * size)] for at in range(size)]
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return ""
-    low, high = min(finite), max(finite)
-    return "".join(
-        _BLOCKS[round(_part(value, low, high) * (len(_BLOCKS) - 1))]
-        if math.isfinite(value)
-        else " "
-        for value in values
-    )
 
 
 def chart(lines: Sequence[Line], *, columns: int, rows: int, log: bool = False) -> list[str]:

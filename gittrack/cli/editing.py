@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 from gittrack import search, secrets
 from gittrack.cli import options, render
-from gittrack.errors import AmbiguousError, NotFoundError, UsageError
+from gittrack.errors import GittrackError, NotFoundError, UsageError
 from gittrack.registry import Registry
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
@@ -20,9 +20,9 @@ from gittrack.search import fields
 from gittrack.tracking.experiments import edit_of
 from gittrack.tracking.validation import check_key, check_length
 
-_LISTED = 10
 _EXAMPLE = "such as gittrack tag @ team=a"
 
+Find = Callable[[Store, str], StoredRun]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, its beginning, name, @, best:METRIC.")]
 
 
@@ -39,7 +39,7 @@ def tag(
 ) -> None:
     """Set or remove tags of a run."""
     changes = _changes(tags or (), remove or ())
-    found = search.find(options.open_store(), run)
+    found = _own(options.open_store(), run)
     for name in remove or ():
         if name not in found.record.tags and not name.startswith("mlflow."):
             close = fields.nearest(name, found.record.tags)
@@ -58,7 +58,7 @@ def note(
     text: Annotated[str, typer.Argument(help="What to say of it; - reads it from stdin.")],
 ) -> None:
     """Set the note of a run, in the place of an earlier one."""
-    found = search.find(options.open_store(), run)
+    found = _own(options.open_store(), run)
     said = check_length("note", found.run_id, _stdin() if text == "-" else text)
     _warn_of_secret("the note", said)
     _write(found, Edit(note=said), "noted" if said else "its note is removed")
@@ -67,7 +67,7 @@ def note(
 def rm(run: Run) -> None:
     """Mark a run as deleted; nothing is removed from the disk."""
     store = options.open_store()
-    found = search.find(store, run)
+    found = _own(store, run)
     if found.deleted:
         _say(found, "was deleted before")
         return
@@ -78,7 +78,7 @@ def rm(run: Run) -> None:
 def restore(run: Run) -> None:
     """Bring a deleted run back."""
     store = options.open_store()
-    found = _find_deleted(store, run)
+    found = _own(store, run, search.find_deleted)
     if found.deleted:
         _write(found, Edit(deleted=False), "restored")
     else:
@@ -88,22 +88,17 @@ def restore(run: Run) -> None:
         render.say(f"its experiment {found.record.experiment!r} is deleted", kind="warning")
 
 
-def _find_deleted(store: Store, reference: str) -> StoredRun:
-    """Find a run also by the name that it had before it was deleted."""
+def _own(store: Store, reference: str, find: Find = search.find) -> StoredRun:
+    """Find a run that can be changed, which one of a revision cannot."""
     try:
-        return search.find(store, reference)
-    except AmbiguousError:
-        raise
-    except NotFoundError:
-        named = [run for run in store.runs(deleted=True).runs if run.record.name == reference]
-        if not named:
-            raise
-    if len(named) > 1:
-        ids = ", ".join(run.run_id for run in named[:_LISTED])
-        raise AmbiguousError(
-            f"{reference!r} fits {len(named)} deleted runs: {ids}", hint="give the id of one"
-        )
-    return named[0]
+        return find(store, reference)
+    except NotFoundError as error:
+        try:
+            there = search.find_anywhere(store, reference)
+        except GittrackError:
+            raise error from None
+        hint = f"check that revision out, and name the run {there.run_id}"
+        raise UsageError(f"{reference} is in a revision, which is read only", hint=hint) from None
 
 
 def _changes(given: Sequence[str], removed: Sequence[str]) -> Mapping[str, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from gittrack.cli import cells, charts
+from gittrack.cli import cells
 from gittrack.cli.cells import Cell
 from gittrack.cli.render import Column, Table, Value, View
 from gittrack.cli.views import (
@@ -20,6 +20,7 @@ from gittrack.cli.views import (
     state_cell,
     took,
 )
+from gittrack.compare.sparklines import sparkline
 from gittrack.files import Problem
 from gittrack.runs.reading import StoredRun
 from gittrack.runs.values import ParamValue
@@ -179,7 +180,7 @@ def _value(run: StoredRun, key: Key, now: int) -> Value:
 
 def _spark_column(name: str, runs: Sequence[StoredRun]) -> tuple[Column, list[Value]]:
     histories = [run.history(name) if name in run.record.metrics else [] for run in runs]
-    drawn = [charts.spark([point.value for point in points]) for points in histories]
+    drawn = [sparkline([point.value for point in points]) for points in histories]
     return Column(f"course of {name}", drop=1), [*drawn]
 
 

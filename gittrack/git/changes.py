@@ -33,11 +33,6 @@ class Code(NamedTuple):
     patch: bytes = b""
 
 
-def between(first: str, second: str, *, cwd: Path) -> list[FileChange]:
-    """Return the files that differ between two commits, see `between_states`."""
-    return between_states(Code(first), Code(second), cwd=cwd)[0]
-
-
 def between_states(
     first: Code, second: Code, *, cwd: Path, text: bool = False
 ) -> tuple[list[FileChange], str]:

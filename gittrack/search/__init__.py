@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gittrack.entities import Experiment, experiment_of
-from gittrack.errors import GittrackError, InvalidValueError
+from gittrack.errors import AmbiguousError, GittrackError, InvalidValueError, NotFoundError
 from gittrack.files import Problem
 from gittrack.runs import naming, revisions
 from gittrack.runs.naming import Glance
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from gittrack.runs.store import Store
 
+_LISTED = 10
+
 ViewType = Literal["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "experiments",
     "find",
     "find_anywhere",
+    "find_deleted",
     "keys",
     "known_keys",
     "matcher",
@@ -144,6 +147,25 @@ def table(
 def find(store: Store, reference: str) -> StoredRun:
     """Return the run that a person names, as `Store.find` does, by the index."""
     return naming.find(store, reference, _glances)
+
+
+def find_deleted(store: Store, reference: str) -> StoredRun:
+    """Return the run that a reference names, also by the name that it had before its deletion.
+
+    Raises:
+        GittrackError: as of `find`.
+    """
+    try:
+        return find(store, reference)
+    except NotFoundError as error:
+        named = [run for run in store.runs(deleted=True).runs if run.record.name == reference]
+        if isinstance(error, AmbiguousError) or not named:
+            raise
+    if len(named) > 1:
+        ids = ", ".join(run.run_id for run in named[:_LISTED])
+        words = f"{reference!r} fits {len(named)} deleted runs: {ids}"
+        raise AmbiguousError(words, hint="give the id of one")
+    return named[0]
 
 
 def find_anywhere(store: Store, reference: str) -> StoredRun:

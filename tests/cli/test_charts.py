@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gittrack.cli.charts import Line, by_step, chart, spark
+from gittrack.cli.charts import Line, by_step, chart
 from gittrack.runs.lines import Point
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
@@ -52,13 +52,6 @@ def test_steps_that_are_all_the_same_are_counted() -> None:
     assert by_step("", history).points == [(0, 0), (1, 1), (2, 2)]
 
 
-def test_a_spark_is_one_row() -> None:
-    assert spark([0, 1, math.nan, 2, math.inf]) == "▁▅ █ "
-    assert spark([1, 1]) == "▅▅"
-    assert spark([math.nan]) == ""
-    assert len(spark([*range(1000)])) == 16
-
-
 @given(
     st.lists(st.lists(st.tuples(st.floats(-1e300, 1e300), NUMBERS)), min_size=1, max_size=3),
     st.integers(1, 200),
@@ -67,8 +60,3 @@ def test_a_spark_is_one_row() -> None:
 def test_any_numbers_are_drawn_within_the_width(lines, columns, log) -> None:
     drawn = chart([Line("x", points) for points in lines], columns=columns, rows=4, log=log)
     assert max(map(len, drawn)) <= max(columns, 40)
-
-
-@given(st.lists(NUMBERS))
-def test_any_numbers_make_a_spark(values) -> None:
-    assert len(spark(values)) <= 16

@@ -60,4 +60,12 @@ def test_a_run_of_a_revision_is_compared_with_one_of_the_store(capsys):
 def test_what_makes_no_sense_is_said(capsys):
     assert "exclude" in call(capsys, "ls", "--rev", "x", "--all-branches", code=2)[1]
     assert "no branch" in call(capsys, "ls", "--rev", "nope", code=3)[1]
-    assert "no run" in call(capsys, "tag", "feature:bbbb", "a=b", code=3)[1]
+    assert "no run" in call(capsys, "tag", "feature:nope", "a=b", code=3)[1]
+
+
+@pytest.mark.parametrize("command", [("tag", "a=b"), ("note", "x"), ("rm",), ("restore",)])
+def test_a_revision_is_read_only_which_is_said_with_what_to_do(capsys, command):
+    name, *rest = command
+    _, err = call(capsys, name, "feature:@", *rest, code=2)
+    assert "feature:@ is in a revision, which is read only" in err
+    assert "check that revision out, and name the run aaaa" in err
