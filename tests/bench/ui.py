@@ -77,7 +77,8 @@ def write_curves(store: Store) -> list[str]:
 def server(command: list[str], url: str = "", **given: Any) -> Iterator[tuple[str, float, int]]:
     """Start a server, and give its address, the seconds until it answered, and its process."""
     begin = time.perf_counter()
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **given)
+    given.setdefault("stderr", subprocess.PIPE)
+    process = subprocess.Popen(command, text=True, **given)
     try:
         while not url:
             found = re.search(r"http://\S+", process.stderr.readline())
@@ -171,7 +172,12 @@ def peer(folder: Path) -> None:
         port = bound.getsockname()[1]
     command = [str(python), "-m", "mlflow", "ui", "--port", str(port), "--backend-store-uri"]
     environment = {**os.environ, "MLFLOW_ALLOW_FILE_STORE": "true"}
-    given = {"env": environment, "cwd": folder, "stdout": subprocess.DEVNULL}
+    given = {
+        "env": environment,
+        "cwd": folder,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
     uri = (folder / "peer").as_uri()
     with server([*command, uri], f"http://127.0.0.1:{port}/", **given) as (url, ready, pid):
         experiments = json.loads(
@@ -195,8 +201,12 @@ def main() -> None:
     write_runs(store)
     ids = write_curves(store)
     command = [sys.executable, "-m", "gittrack", "ui", "--port", "0"]
-    with server(command, cwd=folder) as (url, ready, pid):
-        row("ready", f"{ready:.2f} s", "≤ 0.5 s")
+    starts = []
+    for _ in range(ROUNDS):
+        with server(command, cwd=folder) as (_, ready, _):
+            starts.append(ready)
+    row(f"ready (first {starts[0]:.2f} s)", f"{statistics.median(starts):.2f} s", "≤ 0.5 s")
+    with server(command, cwd=folder) as (url, _, pid):
         begin = time.perf_counter()
         urllib.request.urlopen(f"{url}/").read()
         row(

@@ -137,6 +137,14 @@ def test_a_store_comes_back_from_mlflows_form_as_it_was(store: Store, isolated: 
     assert Registry(back).model("wine").aliases == {"champion": 1}
 
 
+def test_a_metric_whose_history_is_not_here_has_its_last_value(store: Store, isolated) -> None:
+    run = write_run(store, "aaa", metrics={"loss": 0.25}, start_time=5, end_time=7)
+    export(store, isolated / "out")
+    assert next((isolated / "out").glob("*/aaa/metrics/loss")).read_text() == (
+        f"7 0.25 {run.record.metrics['loss'].step}\n"
+    )
+
+
 def test_a_second_export_adds_only_what_is_new(store: Store, isolated: Path) -> None:
     make(store)
     export(store, isolated / "out")

@@ -205,7 +205,7 @@ class _Writer:
 
         def flush() -> None:
             for name, texts in waiting.items():
-                if (path := places.get(name)) is not None:
+                if texts and (path := places.get(name)) is not None:
                     with path.open("a", encoding="utf-8") as file:
                         file.writelines(texts)
             waiting.clear()
@@ -215,10 +215,16 @@ class _Writer:
             for name in run.record.metrics:
                 points = series.history(present, name)
                 waiting[name] = [f"{time} {value!r} {step}\n" for step, time, value in points]
-            flush()
-            return
-        for path in present:
-            self._left.extend(files.read_lines(path, take).problems)
+        else:
+            for path in present:
+                self._left.extend(files.read_lines(path, take).problems)
+        flush()
+        # A history that is not here, as where only records are committed: MLflow fails on a
+        # metric without a value.
+        for name, known in run.record.metrics.items():
+            if (place := places[name]) is not None and not place.exists():
+                time = run.record.end_time or run.record.start_time
+                waiting[name] = [f"{time} {known.last!r} {known.step}\n"]
         flush()
 
     def _inputs(self, folder: Path, run: StoredRun, experiment: Path) -> None:
