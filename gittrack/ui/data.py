@@ -113,6 +113,20 @@ def differing_code(first: StoredRun, second: StoredRun, source: Runs) -> dict[st
     return {"entries": entries, "unknown": changed.unknown, "diff": changed.patch[:_MOST_DIFF]}
 
 
+def code_states(found: Iterable[StoredRun]) -> tuple[dict[str, Any], list[StoredRun]]:
+    """Return where each run's code came from and which state of it that is, and a run of each."""
+    numbers: dict[tuple[object, ...], int] = {}
+    examples, known = [], {}
+    for run in found:
+        entries = code.entries_of(run)
+        state = tuple(entries.get(name) for name in ("commit", "uncommitted", "patch"))
+        if state not in numbers:
+            numbers[state] = len(numbers)
+            examples.append(run)
+        known[run.run_id] = {"entries": entries, "state": numbers[state]}
+    return known, examples
+
+
 def _directions(found: Iterable[StoredRun], store: Store) -> dict[str, str]:
     """Return the direction in which each metric is better, as far as that is known."""
     chosen = directions.configured(store.root)

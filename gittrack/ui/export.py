@@ -11,6 +11,7 @@ import json
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
@@ -105,6 +106,10 @@ def _check_free(folder: Path) -> None:
         )
 
 
+# Each is compared with every other.
+_MOST_STATES = 12
+
+
 class _Writing:
     """One export under way."""
 
@@ -131,6 +136,7 @@ class _Writing:
         self._data("images", data.images(everything))
         for name, template in (("index", "runs"), ("compare", "compare")):
             self._page(f"{name}.html", template)
+        self._code(everything)
         self._models()
         for done, run in enumerate(everything):
             progress(done, len(everything))
@@ -153,6 +159,14 @@ class _Writing:
                 self._copy(place, f"artifact/{run.run_id}/{file.path}")
                 target = f"preview/{run.run_id}/{file.path}/index.html"
                 self._page(target, "preview", run=run, shown=preview)
+
+    def _code(self, runs: Sequence[StoredRun]) -> None:
+        known, examples = data.code_states(runs)
+        few = len(examples) <= _MOST_STATES
+        self._data("code", {"runs": known, "compared": few})
+        pairs = permutations(enumerate(examples), 2) if few else ()
+        for (one, first), (other, second) in pairs:
+            self._data(f"code/{one}-{other}", data.differing_code(first, second, self._runs))
 
     def _models(self) -> None:
         models, known = modelpage.models(self._store), self._runs.by_id()

@@ -58,13 +58,15 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def start(folder: Path, home: Path, *, program: str = "") -> tuple[subprocess.Popen[str], str]:
+def start(
+    folder: Path, home: Path, *arguments: str, program: str = "", **variables: str
+) -> tuple[subprocess.Popen[str], str]:
     """Start a server in a folder, and return its process and address when it is ready."""
     how = ["-c", program] if program else ["-m", "gittrack"]
     process = subprocess.Popen(
-        [sys.executable, *how, "ui", "--port", "0"],
+        [sys.executable, *how, "ui", "--port", "0", *arguments],
         cwd=folder,
-        env=environment(home),
+        env={**environment(home), **variables},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -16,6 +16,8 @@ import pytest
 
 from gittrack.registry import Registry
 from gittrack.runs.store import Store
+from gittrack.ui.export import export
+from tests.conftest import git, make_repository
 from tests.making import START, write_run
 from tests.ui import gallery
 from tests.ui.conftest import Served, environment, picture, start, stop
@@ -257,6 +259,9 @@ def test_a_page_among_the_artifacts_runs_without_rights(page: Any, site: str):
     frame.locator("p:text('ran')").wait_for()
     inner = page.frames[-1]
     assert inner.evaluate("window.origin") == "null"
+    for reached in ("parent.document.title", "top.document.title", "localStorage.length"):
+        tried = f"try {{ {reached} }} catch (error) {{ return error.name }}"
+        assert inner.evaluate(f"() => {{ {tried} }}") == "SecurityError"
 
 
 def test_an_artifact_has_an_address(page: Any, site: str):
@@ -269,6 +274,8 @@ def test_names_with_any_character_are_followed(page: Any, site: str):
     page.click(".tree a:text-is('a b#c?.txt')")
     page.frame_locator("#preview").locator("code:text('ok')").wait_for()
     assert page.locator("img[src=x]").count() == 0
+    page.wait_for_selector("#curves .plot >> text=No finite value")
+    assert "gittrack run" in page.inner_text("#code")
     picture(page, "hostile")
 
 
@@ -324,6 +331,33 @@ def test_parallel_coordinates_choose_runs_by_their_values(page: Any, site: str):
 def test_the_code_of_two_runs_is_compared(page: Any, served: Served):
     page.goto(f"{served.url}/compare.html#runs=best000000,wine000000")
     page.wait_for_selector("#code th:text('uncommitted')")
+
+
+def test_what_was_not_committed_is_compared_line_by_line(page: Any, tmp_path: Path):
+    code = make_repository(tmp_path / "code", {"train.py": "lr = 0.1\nprint(lr)\n"})
+    head = git("rev-parse", "HEAD", cwd=code)
+    store = Store.open(code / "mlruns")
+    for run_id, changed in (("first", ""), ("second", gallery.PATCH), ("third", gallery.PATCH)):
+        source = {
+            "command": "python train.py",
+            "git": {"commit": head, "dirty": bool(changed), "patch_sha256": changed[:9]},
+        }
+        files = {"source.patch": changed} if changed else {}
+        write_run(store, run_id, source=source, files=files)
+    folder = tmp_path / "out"
+    export(store, store.runs().runs, folder)
+    process, url = start(code, tmp_path)
+    try:
+        for site in (url.rstrip("/"), folder.as_uri()):
+            page.goto("about:blank")
+            page.goto(f"{site}/compare.html#runs=first,second,third")
+            page.wait_for_selector("#code .gi:text('+lr = 0.2')")
+            page.wait_for_selector("#code .gd:text('-lr = 0.1')")
+            page.select_option("#first", "second")
+            page.select_option("#second", "third")
+            page.wait_for_selector("#code >> text=The same command, commit and project.")
+    finally:
+        stop(process)
 
 
 # -- models and branches

@@ -57,7 +57,14 @@ gittrack.charts = (() => {
   /** Draw traces ({name, x, y, colour}) as lines. */
   async function lines(place, traces, options = {}) {
     const library = await plotly();
+    if (!traces.some((trace) => trace.y.some((value) => Number.isFinite(value)))) {
+      library?.purge(place);
+      place.replaceChildren(el("p", { className: "soft" }, traces.length ? "No finite value" : "No metric is chosen"));
+      place.dataset.drawn = String(traces.length);
+      return;
+    }
     if (!library) { plain(place, traces, options.log); return; }
+    if (!place.classList.contains("js-plotly-plot")) place.replaceChildren();
     const drawn = traces.map((trace, i) => ({
       type: "scatter",
       mode: trace.x.length > 1 ? "lines" : "markers",

@@ -197,6 +197,21 @@
     show();
   }
 
+  let states = null;
+  /** Return what differs in the code of two runs; exported pages hold the text of it where states of code are few. */
+  async function differingCode(first, second) {
+    if (!exported) return get("code", { first, second });
+    states ??= await get("code");
+    const [one, other] = [first, second].map((id) => states.runs[id]);
+    const [a, b] = [one.entries, other.entries];
+    const sameProject = a.project && a.project === b.project && a["entry point"] === b["entry point"];
+    const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name] && !(sameProject && name === "command"));
+    const entries = names.map((name) => ({ name, first: a[name], second: b[name] }));
+    if (one.state === other.state) return { entries };
+    if (states.compared) return { ...(await get(`code/${one.state}-${other.state}`)), entries };
+    return { entries, command: `git diff ${a.commit ?? "?"} ${b.commit ?? "?"}` };
+  }
+
   async function drawCode() {
     const [first, second] = [byId("first"), byId("second")].map((select) => select.value);
     const place = byId("code");
@@ -204,17 +219,13 @@
       const kind = line.startsWith("@@") || line.startsWith("diff ") ? "gu" : /^\+(?!\+\+ )/.test(line) ? "gi" : /^-(?!-- )/.test(line) ? "gd" : "";
       return el("span", { className: kind }, `${line}\n`);
     })));
-    if (exported) {
-      const [one, other] = [first, second].map((id) => rows.value(rows.places.get(id), "commit"));
-      place.replaceChildren(one === other ? el("p", { className: "soft" }, "Both runs are of the same commit.") : el("pre", { className: "code copy" }, `git diff ${one ?? "?"} ${other ?? "?"}`));
-      return;
-    }
-    const code = await get("code", { first, second });
+    const code = await differingCode(first, second);
     const entries = code.entries.map((entry) => el("tr", {}, el("th", { scope: "row" }, entry.name), el("td", {}, String(entry.first ?? "")), el("td", {}, String(entry.second ?? ""))));
     const parts = [
       entries.length ? el("table", { className: "plain wide" }, el("tbody", {}, ...entries)) : el("p", { className: "soft" }, "The same command, commit and project."),
       code.unknown ? el("p", { className: "warning" }, code.unknown) : null,
-      code.diff ? lines(code.diff) : null];
+      code.diff ? lines(code.diff) : null,
+      code.command ? el("pre", { className: "code copy" }, code.command) : null];
     place.replaceChildren(...parts.filter(Boolean));
   }
 
