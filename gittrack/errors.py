@@ -122,3 +122,8 @@ class MissingPackageError(ToolError, ImportError):
 
 class TrackingWarning(UserWarning):
     """Something could not be recorded; the work goes on."""
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what a library says of an error, short enough for a message."""
+    return " ".join(str(error).split())[:200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from gittrack.errors import ModelError
+from gittrack.errors import ModelError, in_one_line
 from gittrack.models import encoding, packages
 
 if TYPE_CHECKING:
@@ -97,8 +97,9 @@ def _parquet(target: IO[bytes]) -> Iterator[Write]:
             table = pa.Table.from_pandas(frame, schema=opened[0].schema, preserve_index=False)
             opened[0].write_table(table)
         except (pa.ArrowException, KeyError) as error:
-            words = " ".join(str(error).split())[:200]
-            raise ModelError(f"the predictions do not fit into Parquet: {words}") from None
+            raise ModelError(
+                f"the predictions do not fit into Parquet: {in_one_line(error)}"
+            ) from None
 
     try:
         yield write

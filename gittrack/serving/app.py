@@ -31,14 +31,8 @@ MAX_BODY = 16 * 1024 * 1024
 
 _WORDS = 300
 
-_METHODS: Mapping[str, str] = {
-    "/ping": "GET, HEAD",
-    "/health": "GET, HEAD",
-    "/version": "GET, HEAD",
-    "/metrics": "GET, HEAD",
-    "/openapi.json": "GET, HEAD",
-    "/invocations": "POST",
-}
+_PAGES = ("/ping", "/health", "/version", "/metrics", "/openapi.json")
+_METHODS: Mapping[str, str] = {**dict.fromkeys(_PAGES, "GET, HEAD"), "/invocations": "POST"}
 _log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]

@@ -8,7 +8,7 @@ import itertools
 import json
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
-from gittrack.errors import InvalidValueError
+from gittrack.errors import InvalidValueError, in_one_line
 from gittrack.models import packages
 from gittrack.serving import csvtables, request
 
@@ -106,8 +106,4 @@ def _parquet(source: IO[bytes], _: Collection[str]) -> Iterator[Chunk]:
         for batch in parquet.ParquetFile(file).iter_batches(batch_size=ROWS):
             yield Chunk(batch.to_pandas(), typed=True)
     except (pa.ArrowException, OSError) as error:
-        raise InvalidValueError(f"the input is not Parquet: {_line(error)}") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+        raise InvalidValueError(f"the input is not Parquet: {in_one_line(error)}") from None

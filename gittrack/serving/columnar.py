@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Any, Literal
 
-from gittrack.errors import InvalidValueError
+from gittrack.errors import InvalidValueError, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,9 @@ def read(body: bytes, form: Literal["parquet", "arrow"]) -> Any:
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
         if isinstance(error, InvalidValueError):
             raise
-        words = " ".join(str(error).split())[:200]
-        raise InvalidValueError(f"the body is not {form.capitalize()}: {words}") from None
+        raise InvalidValueError(
+            f"the body is not {form.capitalize()}: {in_one_line(error)}"
+        ) from None
 
 
 def _parquet(body: bytes) -> Iterator[Any]:

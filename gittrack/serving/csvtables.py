@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from gittrack.errors import InvalidValueError
+from gittrack.errors import InvalidValueError, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -51,8 +51,8 @@ def tables(
     except (csv.Error, ValueError, OverflowError, ParserWarning) as error:
         if isinstance(error, InvalidValueError):
             raise
-        words = " ".join(str(error).split())[:200]  # pandas' errors are ValueErrors
-        raise InvalidValueError(f"{field} is not CSV: {words}") from None
+        # pandas' errors are ValueErrors.
+        raise InvalidValueError(f"{field} is not CSV: {in_one_line(error)}") from None
 
 
 def _header(lines: Iterator[str], field: str) -> tuple[str, int]:

@@ -64,7 +64,7 @@ def generate(folder: Path, context: Path, *, base: str | None = None) -> Path:
     Raises:
         UsageError: `context` holds something else already, or `base` is no name of an image.
     """
-    _check_base(base)
+    base = _base_of(folder, base)
     if context.is_dir() and any(context.iterdir()):
         raise UsageError(f"{context} is not empty", hint="name a new folder with -d")
     context.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def generate(folder: Path, context: Path, *, base: str | None = None) -> Path:
     (context / "requirements.txt").write_text(lines, encoding="utf-8")
     (context / "serve").write_text(_SERVE, encoding="utf-8")
     text = _DOCKERFILE.substitute(
-        base=base or f"python:{surroundings.python_of(folder)}-slim",
+        base=base,
         arguments="\n".join(f"ARG {name}" for name in _PIP),
         wheel=packed.name,
         model=MODEL,
@@ -105,8 +105,7 @@ def build(
         NotFoundError: there is no such base image.
         ToolError: a step fails, or no engine answers.
     """
-    _check_base(base)
-    base = base or f"python:{surroundings.python_of(folder)}-slim"
+    base = _base_of(folder, base)
     containers.check_tag(name)
     containers.ensure_image(base, say=say)
     ours = settings.child_environment({})
@@ -117,6 +116,7 @@ def build(
         return containers.build(context, tag=name, arguments=arguments, log=log)
 
 
-def _check_base(base: str | None) -> None:
-    if base is not None and not containers.is_image_name(base):
-        raise UsageError(f"{base!r} is no name of an image", hint="such as python:3.12")
+def _base_of(folder: Path, given: str | None) -> str:
+    if given is not None and not containers.is_image_name(given):
+        raise UsageError(f"{given!r} is no name of an image", hint="such as python:3.12")
+    return given or f"python:{surroundings.python_of(folder)}-slim"

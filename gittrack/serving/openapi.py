@@ -29,11 +29,7 @@ _TYPES: Mapping[str, dict[str, Any]] = {
 _ERROR = {
     "type": "object",
     "required": ["error_code", "message"],
-    "properties": {
-        "error_code": {"type": "string"},
-        "message": {"type": "string"},
-        "stack_trace": {"type": "string"},
-    },
+    "properties": {name: {"type": "string"} for name in ("error_code", "message", "stack_trace")},
 }
 _REFUSALS = {
     400: "The body is broken, or does not fit the model; the message names the field.",
@@ -83,14 +79,9 @@ def _bodies(inputs: Schema | None) -> dict[str, Any]:
         },
     }
     values = {"type": ["array", "object"]}
-    forms = {
-        "dataframe_split": split,
-        "dataframe_records": rows,
-        "instances": values,
-        "inputs": values,
-    }
-    if inputs is not None and inputs.is_tensor_spec():
-        forms = {"instances": values, "inputs": values}
+    forms: dict[str, Any] = {"instances": values, "inputs": values}
+    if inputs is None or not inputs.is_tensor_spec():
+        forms = {"dataframe_split": split, "dataframe_records": rows, **forms}
     bodies = [
         {
             "type": "object",
@@ -100,12 +91,9 @@ def _bodies(inputs: Schema | None) -> dict[str, Any]:
         }
         for name, schema in forms.items()
     ]
-    types = {
-        request.JSON_TYPE: {"anyOf": [*bodies, split, rows]},
-        request.CSV_TYPE: {"type": "string"},
-    }
-    if columnar.is_there():
-        types |= {name: {"type": "string"} for name in request.COLUMNAR_TYPES}
+    texts = [request.CSV_TYPE, *(request.COLUMNAR_TYPES if columnar.is_there() else ())]
+    types: dict[str, Any] = {request.JSON_TYPE: {"anyOf": [*bodies, split, rows]}}
+    types |= {name: {"type": "string"} for name in texts}
     return {name: {"schema": schema} for name, schema in types.items()}
 
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from gittrack.errors import InvalidValueError
+from gittrack.errors import InvalidValueError, in_one_line
 from gittrack.serving import columnar, csvtables
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _array(rows: list[Any], field: str) -> Any:
     try:
         return np.array(rows)
     except (ValueError, OverflowError) as error:
-        raise InvalidValueError(f"{field} is no array: {_line(error)}") from None
+        raise InvalidValueError(f"{field} is no array: {in_one_line(error)}") from None
 
 
 def _csv(text: str, texts: Collection[str]) -> Any:
@@ -259,7 +259,7 @@ def _frame(rows: list[list[Any]], *, columns: list[Any], index: Any = None, fiel
             data = flat.reshape(len(rows), len(columns))
         return pd.DataFrame(data, columns=pd.Index(columns), index=index)
     except (ValueError, TypeError, OverflowError) as error:
-        raise InvalidValueError(f"{field} is no table: {_line(error)}") from None
+        raise InvalidValueError(f"{field} is no table: {in_one_line(error)}") from None
 
 
 def _rows(value: Any, field: str) -> list[Any]:
@@ -286,15 +286,5 @@ def _is_name(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "a text",
-        bool: "a boolean",
-        type(None): "missing or null",
-    }
-    return names.get(type(value), "a number")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean"}
+    return "missing or null" if value is None else names.get(type(value), "a number")

@@ -116,14 +116,15 @@ def differing_code(first: StoredRun, second: StoredRun, source: Runs) -> dict[st
 def code_states(found: Iterable[StoredRun]) -> tuple[dict[str, Any], list[StoredRun]]:
     """Return where each run's code came from and which state of it that is, and a run of each."""
     numbers: dict[tuple[object, ...], int] = {}
-    examples, known = [], {}
+    examples: list[StoredRun] = []
+    known = {}
     for run in found:
         entries = code.entries_of(run)
         state = tuple(entries.get(name) for name in ("commit", "uncommitted", "patch"))
-        if state not in numbers:
-            numbers[state] = len(numbers)
+        number = numbers.setdefault(state, len(numbers))
+        if number == len(examples):
             examples.append(run)
-        known[run.run_id] = {"entries": entries, "state": numbers[state]}
+        known[run.run_id] = {"entries": entries, "state": number}
     return known, examples
 
 
