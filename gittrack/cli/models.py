@@ -187,7 +187,8 @@ def _on_engine(engine: str, chosen: str, source: str, target: str, reads: str | 
     if "-" in (source, target):
         raise UsageError("--engine reads and writes files", hint="name them: -i FILES -o FOLDER")
     incoming = Path(source)
-    named = next(filter(None, map(chunks.kind_of, (incoming, *_inside(incoming)))), None)
+    inside = sorted(incoming.iterdir()) if incoming.is_dir() else []
+    named = next(filter(None, map(chunks.kind_of, (incoming, *inside))), None)
     kind = reads or named
     if kind not in KINDS:
         raise UsageError(
@@ -195,10 +196,6 @@ def _on_engine(engine: str, chosen: str, source: str, target: str, reads: str | 
         )
     score(engine, resolve(chosen), incoming, Path(target), kind=kind)
     render.say(f"wrote the rows with their predictions into {target}", kind="done")
-
-
-def _inside(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def prepare_env(

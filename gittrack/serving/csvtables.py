@@ -44,10 +44,8 @@ def tables(
             if not _is_even(block, width):
                 block, rows = _checked(block, lines, width, where=(field, done))
             done += rows
-            text = io.StringIO(header + "".join(block))
-            table = _parsed(text, rows, dtypes)
             if rows:
-                yield table
+                yield _parsed(header + "".join(block), rows, dtypes)
     except (csv.Error, ValueError, OverflowError, ParserWarning) as error:
         if isinstance(error, InvalidValueError):
             raise
@@ -91,12 +89,12 @@ def _checked(
     return seen, rows
 
 
-def _parsed(text: io.StringIO, rows: int, dtypes: dict[str, str]) -> Any:
+def _parsed(text: str, rows: int, dtypes: dict[str, str]) -> Any:
     import pandas as pd
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # cells would be lost
-        table = pd.read_csv(text, index_col=False, low_memory=False, dtype=dtypes)
+        table = pd.read_csv(io.StringIO(text), index_col=False, low_memory=False, dtype=dtypes)
     if len(table) != rows:
         raise ValueError("it holds rows of nothing but blanks")
     return table

@@ -9,6 +9,7 @@ import json
 import math
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gittrack import files
@@ -117,9 +118,7 @@ def _system(folder: Path) -> Mapping[str, Series]:
 def _sizes(found: Iterable[Path]) -> tuple[object, ...]:
     sizes: list[object] = []
     for path in found:
-        try:
+        with suppress(OSError):
             status = path.lstat()
-        except OSError:
-            continue
-        sizes += [path.name, status.st_size, status.st_mtime_ns]
+            sizes += [path.name, status.st_size, status.st_mtime_ns]
     return tuple(sizes)
