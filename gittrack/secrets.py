@@ -118,7 +118,7 @@ def redact(text: str) -> str:
 def find_named(name: str, value: object) -> str | None:
     """Return what kind of secret a value is, by its form or by its name, or None."""
     found = find(value) if isinstance(value, str) else None
-    return found or (NAMED if _is_named(name, value) else None)
+    return found or ("by its name" if _is_named(name, value) else None)
 
 
 def redact_named(name: str, value: T) -> T | str:
