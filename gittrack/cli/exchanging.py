@@ -49,13 +49,8 @@ def import_(
 def show_taken(taken: Taken, store: Store, *, json: bool) -> None:
     """Show what an import came to."""
     if json:
-        data = {
-            "runs": taken.runs,
-            "renewed": taken.renewed,
-            "known": taken.known,
-            "versions": taken.versions,
-            "more_problems": taken.more_problems,
-        }
+        names = ("runs", "renewed", "known", "versions", "more_problems")
+        data = {name: getattr(taken, name) for name in names}
         render.emit(render.View("import", data, problems=taken.problems), render.Form.JSON)
         return
     show_problems("import", taken.problems, taken.more_problems)

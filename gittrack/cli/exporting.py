@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -54,47 +55,34 @@ def mlflow(
     render.say(f"{done.runs} runs written{known}, in {target}", kind="done")
 
 
-def csv(
-    runs: Runs = None, filter_string: Filter = None, output: Output = None, history: History = False
-) -> None:
-    """Write runs, or histories of metrics, as CSV."""
-    _table("csv", runs, filter_string, output, history=history)
+def _table_command(form: tables.Form, words: str) -> Callable[..., None]:
+    def command(
+        runs: Runs = None,
+        filter_string: Filter = None,
+        output: Output = None,
+        history: History = False,
+    ) -> None:
+        if output is None and form == "parquet":
+            hint = "gittrack export parquet -o runs.parquet"
+            raise UsageError("Parquet goes into a file", hint=hint)
+        chosen = _chosen(options.open_store(), runs, filter_string)
+        if output is None:
+            shown = io.BytesIO() if sys.stdout.isatty() else None
+            tables.write(chosen, form, shown or sys.stdout.buffer, history=history)
+            if shown is not None:  # a terminal gets escapes for what it would act on
+                render.raw(shown.getvalue())
+            return
+        with files.replacing(output) as file:
+            tables.write(chosen, form, file, history=history)
+        render.say(f"{len(chosen)} runs written to {output}", kind="done")
+
+    command.__doc__ = words
+    return command
 
 
-def json(
-    runs: Runs = None, filter_string: Filter = None, output: Output = None, history: History = False
-) -> None:
-    """Write runs, or histories of metrics, as one JSON list."""
-    _table("json", runs, filter_string, output, history=history)
-
-
-def parquet(
-    runs: Runs = None, filter_string: Filter = None, output: Output = None, history: History = False
-) -> None:
-    """Write runs, or histories of metrics, as Parquet."""
-    if output is None:
-        raise UsageError("Parquet goes into a file", hint="gittrack export parquet -o runs.parquet")
-    _table("parquet", runs, filter_string, output, history=history)
-
-
-def _table(
-    form: tables.Form,
-    runs: list[str] | None,
-    filter_string: str | None,
-    output: Path | None,
-    *,
-    history: bool,
-) -> None:
-    chosen = _chosen(options.open_store(), runs, filter_string)
-    if output is None:
-        shown = io.BytesIO() if sys.stdout.isatty() else None
-        tables.write(chosen, form, shown or sys.stdout.buffer, history=history)
-        if shown is not None:  # a terminal gets escapes for what it would act on
-            render.raw(shown.getvalue())
-        return
-    with files.replacing(output) as file:
-        tables.write(chosen, form, file, history=history)
-    render.say(f"{len(chosen)} runs written to {output}", kind="done")
+csv = _table_command("csv", "Write runs, or histories of metrics, as CSV.")
+json = _table_command("json", "Write runs, or histories of metrics, as one JSON list.")
+parquet = _table_command("parquet", "Write runs, or histories of metrics, as Parquet.")
 
 
 def _chosen(store: Store, names: list[str] | None, filter_string: str | None) -> list[StoredRun]:

@@ -15,7 +15,7 @@ from gittrack.exchange.taking import Taken
 from gittrack.models import digest
 from gittrack.registry import Registry
 from gittrack.runs.store import Store
-from tests.exchange.conftest import AGES, Made
+from tests.exchange.conftest import AGES, Made, run_mlflow
 
 pytestmark = [
     pytest.mark.slow,
@@ -131,3 +131,25 @@ def test_a_second_import_changes_no_byte(store: Store, made: Made, age: str, kin
     again = bring_in(store, path)
     assert (again.runs, again.versions, again.problems) == (0, 0, [])
     assert {file: file.read_bytes() for file in store.root.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("kind", ["files", "database"])
+def test_what_mlflow_3_keeps_beside_runs_is_said(store: Store, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("old" if kind == "files" else "mlflow.db")
+    uri = path.as_uri() if kind == "files" else f"sqlite:///{path}"
+    run_mlflow("mlflow-3.17", "beside.py", uri, tmp_path)
+    taken = bring_in(store, path)
+    assert (taken.runs, set(store.find("@").record.params)) == (1, {"alpha"})
+    said = " ".join(problem.message for problem in taken.problems)
+    beside = (
+        ["traces have no place", "no run logged this model", "params/own, tags/team"]
+        if kind == "files"
+        else [
+            "1 traces",
+            "1 models that no run logged",
+            "1 params that logged models have and their runs have not",
+            "1 tags of logged models",
+        ]
+    )
+    assert [words for words in beside if words not in said] == []
+    assert len(taken.problems) == len(beside)

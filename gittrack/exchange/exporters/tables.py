@@ -20,19 +20,9 @@ if TYPE_CHECKING:
 Form = Literal["csv", "json", "parquet"]
 Row = dict[str, Any]
 
-_FIRST = (
-    "run_id",
-    "name",
-    "experiment",
-    "status",
-    "start_time",
-    "end_time",
-    "parent",
-    "user",
-    "note",
-)
-_HISTORY = ("run_id", "metric", "step", "time", "value")
 _TIMES = ("start_time", "end_time", "time")
+_FIRST = ("run_id", "name", "experiment", "status", *_TIMES[:2], "parent", "user", "note")
+_HISTORY = ("run_id", "metric", "step", "time", "value")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 100_000
 

@@ -31,6 +31,18 @@ _MAGIC = b"SQLite format 3\0"
 _LARGEST = sys.float_info.max
 
 
+# What has no place in a run, and is said: what the tables hold of it.
+_NO_PLACE = {
+    "traces": "trace_info",
+    "models that no run logged": "logged_models WHERE source_run_id IS NULL",
+    "params that logged models have and their runs have not": "logged_model_params AS own"
+    " JOIN logged_models USING (model_id) LEFT JOIN params ON run_uuid = source_run_id"
+    " AND key = param_key WHERE source_run_id IS NOT NULL AND key IS NULL",
+    "tags of logged models": "logged_model_tags JOIN logged_models USING (model_id)"
+    " WHERE source_run_id IS NOT NULL AND tag_key NOT LIKE 'mlflow.%'",
+}
+
+
 def detect(path: Path) -> bool:
     """Tell whether a path is a database of MLflow's."""
     with suppress(OSError, sqlite3.Error, ValueError):
@@ -67,6 +79,9 @@ def read(path: Path, left: Left, *, folders: tuple[Path, ...]) -> Source:
         ids = [row["run_uuid"] for row in database.rows("runs", order="start_time, run_uuid")]
         runs = [Waiting(str(run), path, reader.of(run)) for run in ids]
         registered = list(_registered(database, logged, left))
+        for what, rows in _NO_PLACE.items():
+            if count := database.count(rows):
+                left.add(path, f"left out, as they have no place in a run: {count} {what}")
         return Source(runs, foreign, registered, close=database.close)
     except sqlite3.Error as error:
         database.close()
@@ -103,6 +118,12 @@ class _Database:
         query += f" WHERE {where}" * bool(where) + f" ORDER BY {order}" * bool(order)
         for row in self._connection.execute(query, tuple(wanted.values())):
             yield dict(row)
+
+    def count(self, rows: str) -> int:
+        """Return how many rows there are; none where there is no such table."""
+        with suppress(sqlite3.OperationalError):
+            return int(self._connection.execute(f"SELECT count(*) FROM {rows}").fetchone()[0])  # noqa: S608 - ours
+        return 0
 
     def texts(
         self, table: str, by: str, wanted: Mapping[str, object] | None = None

@@ -132,6 +132,14 @@ def _models(folder: Path, left: Left) -> Iterator[LoggedModel]:
         if not run_id:
             left.add(model, "is left out: no run logged this model")
             continue
+        kept = folder.parent / str(run_id)
+        if own := [
+            f"{kind}/{name}"
+            for kind in ("params", "metrics", "tags")
+            for name, _ in _named_files(model / kind, left)
+            if not name.startswith("mlflow.") and not (kept / kind / name).is_file()
+        ]:
+            left.add(model, f"left out, as they have no place in a run: {', '.join(own)}")
         made = meta.get("creation_timestamp")
         name = str(meta.get("name") or model.name)
         yield LoggedModel(
