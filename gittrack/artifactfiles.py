@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gittrack import paths
-from gittrack.errors import InvalidValueError, NotFoundError, StoreError
+from gittrack.errors import InvalidValueError, NotFoundError, StoreError, some
 from gittrack.runs import forgiving
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _NEVER_COPIED = re.compile(
 # Git would take rules from these on what it keeps of the artifacts beside them, and how.
 _RULES = (".gitignore", ".gitattributes")
 _KEPT = "_"
-_NAMED = 5
 _MAX_NAME = 255
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -249,6 +248,5 @@ def _kept_name(name: str, others: Collection[str]) -> str:
 
 def _warn_of_renamed(renamed: Sequence[Path]) -> None:
     if renamed:
-        names = ", ".join(str(path) for path in renamed[:_NAMED])
-        more = f" and {len(renamed) - _NAMED} more" if len(renamed) > _NAMED else ""
-        forgiving.warn(f"renamed, as Git would follow the rules in it: {names}{more}")
+        names = some([*map(str, renamed)])
+        forgiving.warn(f"renamed, as Git would follow the rules in it: {names}")

@@ -127,3 +127,9 @@ class TrackingWarning(UserWarning):
 def in_one_line(error: Exception) -> str:
     """Return what a library says of an error, short enough for a message."""
     return " ".join(str(error).split())[:200]
+
+
+def some(names: list[str], most: int = 5) -> str:
+    """Return the first names for a message, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

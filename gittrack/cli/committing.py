@@ -10,8 +10,7 @@ from gittrack import committing
 from gittrack.cli import cells, options, render
 from gittrack.cli.render import Form, View
 from gittrack.committing import Committed
-
-_NAMED = 5
+from gittrack.errors import some
 
 Runs = Annotated[
     list[str] | None,
@@ -56,14 +55,13 @@ def commit(
 
 
 def _say(done: Committed) -> None:
-    names = ", ".join(f"{run.run_id} ({run.record.name})" for run in done.runs[:_NAMED])
-    more = f" and {len(done.runs) - _NAMED} more" if len(done.runs) > _NAMED else ""
+    names = some([f"{run.run_id} ({run.record.name})" for run in done.runs])
     if done.commit:
         count = f"{done.files} file{'s' * (done.files != 1)}"
-        of = f" of {names}{more}" if names else ""
+        of = f" of {names}" if names else ""
         render.say(f"commit {done.commit[:10]} on {done.branch}: {count}{of}", kind="done")
     else:
-        render.say(f"{done.branch} holds {names + more if names else 'all of it'} already")
+        render.say(f"{done.branch} holds {names or 'all of it'} already")
     for run in done.live:
         render.say(f"{run.run_id} ({run.record.name}) is running and left out; --running takes it")
     for path, size in done.large:

@@ -9,7 +9,7 @@ from gittrack.cli.render import Column, Table, Value, View
 from gittrack.errors import GittrackError
 from gittrack.files import Problem
 from gittrack.models import mlmodel
-from gittrack.models.uri import version_folder
+from gittrack.models.stored import version_folder
 from gittrack.registry import RegisteredModel, Version, Versions
 from gittrack.runs.store import Store
 from gittrack.runs.values import format_time

@@ -9,7 +9,7 @@ import typer
 from gittrack.cli import options, render
 from gittrack.cli.modelviews import model_view, models_view, version_view
 from gittrack.errors import UsageError
-from gittrack.models.uri import parse_registered
+from gittrack.models.stored import parse_registered
 from gittrack.registry import Registry, Version, renumbering
 from gittrack.registry.names import check_alias
 from gittrack.runs.edits import Edit

@@ -63,12 +63,6 @@ def check(folder: Path, digest: str, *, without: Collection[str] = ()) -> None:
         )
 
 
-def unread(folder: Path) -> int:
-    """Return how many bytes of a model would have to be read for its digest."""
-    found = [path.lstat() for path in files.walk(folder)]
-    return sum(about.st_size for about in found if _key(about) not in _known)
-
-
 def _key(about: os.stat_result) -> tuple[int, ...]:
     return (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
 

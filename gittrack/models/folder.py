@@ -11,13 +11,40 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths
-from gittrack.errors import ModelError, StoreError
+from gittrack.errors import ModelError, NotFoundError, StoreError, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KINDS = "give runs:/RUN/path, models:/NAME/3, models:/NAME@ALIAS, a path, or file:"
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+
+
+def existing(path: Path) -> Path:
+    """Return the folder of a model that is there, also where its MLmodel is named.
+
+    Raises:
+        NotFoundError: it is not.
+        ModelError: it is no model.
+    """
+    if not path.exists():
+        raise NotFoundError(f"no model at {path}: no such folder", hint=KINDS)
+    if path.name == paths.MLMODEL and path.is_file():
+        return path.parent
+    if not (path / paths.MLMODEL).is_file():
+        hint = models_of(path) if path.is_dir() else KINDS
+        raise ModelError(f"{path} is no model: it has no {paths.MLMODEL}", hint=hint)
+    return path
+
+
+def models_of(artifacts: Path) -> str:
+    """Return in words which models there are below a folder."""
+    found = sorted(
+        path.parent.relative_to(artifacts).as_posix() for path in artifacts.rglob(paths.MLMODEL)
+    )
+    return f"its models: {some(found, 3)}" if found else "it has no model"
 
 
 def member(folder: Path, name: object) -> Path:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gittrack.models.mlmodel import Model
     from gittrack.runs.store import Store
 
-_SMALL = 1 << 20
-
 
 def load_model(
     uri: str | Path,
@@ -62,7 +60,8 @@ def load(
         how = how._replace(safe=True)
     if how.safe:
         _check_safe(folder, flavor, entry)
-    with _checked(folder, described.digest):
+    runs_code = bool(entry.get("code") or flavor.runs_code(entry))
+    with _checked(folder, described.digest, first=runs_code):
         try:
             code.add_to_path(folder, entry)
             return flavor.load(folder, entry, how)
@@ -96,10 +95,13 @@ def _misfits(folder: Path) -> str:
 
 
 @contextmanager
-def _checked(folder: Path, wanted: str | None) -> Iterator[None]:
-    """Check the files of a model while it is loaded; a large one beside the loading.
+def _checked(folder: Path, wanted: str | None, *, first: bool) -> Iterator[None]:
+    """Check the files of a model before it is loaded; or beside that where it may be.
 
     Where both fail, the files that changed are the reason.
+
+    Args:
+        first: it may run code, so nothing of it is loaded before.
     """
     failed: list[ModelError] = []
 
@@ -112,19 +114,17 @@ def _checked(folder: Path, wanted: str | None) -> Iterator[None]:
     if wanted is None:
         yield
         return
-    if digest.unread(folder) <= _SMALL:
-        check()
+    thread = threading.Thread(target=check)
+    thread.start()
+    if first:
+        thread.join()
+    try:
         if not failed:
             yield
-    else:
-        thread = threading.Thread(target=check)
-        thread.start()
-        try:
-            yield
-        except ModelError:
-            thread.join()
-            if not failed:
-                raise
+    except ModelError:
         thread.join()
+        if not failed:
+            raise
+    thread.join()
     if failed:
         raise failed[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gittrack.errors import ModelError
+from gittrack.errors import ModelError, some
 from gittrack.models import flavors, mlmodel
 from gittrack.models.enforcement import enforce, enforce_params
 from gittrack.models.flavors.base import Loading
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from gittrack.models.flavors.base import Flavor
     from gittrack.models.specs import InputSpec, Schema
     from gittrack.runs.store import Store
-
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,9 +90,7 @@ class PyFuncModel:
 def _summary(schema: Schema | None) -> str:
     if schema is None:
         return "not described"
-    words = [_input(spec) for spec in list(schema)[:_SHOWN]]
-    more = f" and {len(schema) - _SHOWN} more" if len(schema) > _SHOWN else ""
-    return ", ".join(words) + more
+    return some([_input(spec) for spec in schema])
 
 
 def _input(spec: InputSpec) -> str:

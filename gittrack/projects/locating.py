@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from gittrack import paths, secrets, settings
-from gittrack.errors import NotFoundError, ProjectError
+from gittrack.errors import NotFoundError, ProjectError, some
 from gittrack.git import fetch
 from gittrack.git.fetch import GitUri
 from gittrack.git.state import without_credentials
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gittrack.projects.order import Order
 
 _CLONE = "project"
-_NAMED = 3
 
 
 @dataclass
@@ -111,11 +110,9 @@ def locate(order: Order, scratch: Scratch, *, store: Path) -> Located:
 def lacking(top: Path) -> tuple[str, ...]:
     """Return in words which large files a checkout lacks, since Git LFS is not there."""
     names = fetch.pointers(top)
-    if not names:
-        return ()
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    listed = ", ".join(map(repr, names[:_NAMED])) + more
-    return (f"large files are not fetched, only pointers to them: {listed} (install git-lfs)",)
+    listed = some([*map(repr, names)])
+    note = f"large files are not fetched, only pointers to them: {listed} (install git-lfs)"
+    return (note,) if names else ()
 
 
 def _shown(url: str) -> str:

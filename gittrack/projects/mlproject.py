@@ -20,7 +20,7 @@ from typing import Any, get_args
 
 from gittrack import files, paths, settings, yamlfile
 from gittrack.environments.base import Environment, Kind
-from gittrack.errors import ProjectError
+from gittrack.errors import ProjectError, some
 from gittrack.projects import structure
 from gittrack.projects.place import Place
 
@@ -31,7 +31,6 @@ SCRIPTS = (".py", ".sh", ".R")
 # How far down, and among how many folders, projects are looked for where a folder has none itself.
 _DEPTH = 3
 _FOLDERS = 500
-_NAMED = 5
 _ENVIRONMENTS: tuple[Kind, ...] = get_args(Kind)
 _FILES: Mapping[Kind, str] = {"python_env": "python_env.yaml", "conda_env": "conda.yaml"}
 _SPARK = "databricks_spark_job"
@@ -254,11 +253,10 @@ def _checked(entry_point: EntryPoint, where: str) -> EntryPoint:
 
 def _no_mlproject(project: Project) -> ProjectError:
     found = _projects_below(project.folder)
-    uris = [f"gittrack run {shlex.quote(project.place.uri(name))}" for name in found[:_NAMED]]
-    more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    uris = [f"gittrack run {shlex.quote(project.place.uri(name))}" for name in found]
     return ProjectError(
         f"there is no {FILE} in {project.place}",
-        hint=f"it has projects in folders of it: {', '.join(uris)}{more}"
+        hint=f"it has projects in folders of it: {some(uris)}"
         if found
         else f"name the folder that holds one, or a script: -e NAME{SCRIPTS[0]}",
     )

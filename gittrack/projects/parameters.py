@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from gittrack import search, settings
 from gittrack.errors import ProjectError
-from gittrack.models.uri import parse_registered
+from gittrack.models.stored import parse_registered
 from gittrack.models.uri import resolve as model_folder
 from gittrack.projects import web
 from gittrack.registry import Registry

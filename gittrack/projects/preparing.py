@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gittrack.projects.locating import Located, Scratch
     from gittrack.projects.mlproject import EntryPoint, Project
     from gittrack.projects.order import Order
-    from gittrack.projects.parameters import Value
+    from gittrack.projects.parameters import Value, Values
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,6 @@ class Prepared:
         params: what is recorded.
         given: the names of those params that were given or have a default.
         scratch: where files are that are made for this run.
-        reaches: paths that the command is given, which a container has to see.
-        downloads: where the command expects what URLs give.
         notes: what a person should know of how it is run.
     """
 
@@ -54,8 +52,7 @@ class Prepared:
     command: Command
     parent: str | None
     scratch: Scratch
-    reaches: tuple[Path, ...] = ()
-    downloads: Mapping[str, Path] = field(default_factory=dict)
+    values: Values
     notes: tuple[str, ...] = ()
 
 
@@ -111,8 +108,7 @@ def prepare(order: Order) -> Iterator[Prepared]:
             params=params,
             command=line,
             parent=parent.run_id if parent else settings.variable(settings.RUN_ID),
-            reaches=values.reaches,
-            downloads=values.downloads,
+            values=values,
             scratch=scratch,
             notes=(*place.notes, *_notes(project, order), *_passed_on(entry, values.extra)),
         )

@@ -64,28 +64,16 @@ def read(run: StoredRun, store: Store) -> Recorded:
     patch, words = _patch(run, git, all_kept=bool(loose))
     outside, changed = _inputs(run, base, commit)
     problems += words + changed
-    if not _is_project(run) and _is_cut(str(source.get("command") or "...")):
+    command = str(source.get("command") or "...")
+    if not _is_project(run) and (command.endswith("...") or secrets.was_redacted(command)):
         problems.append("its command is not recorded in full")
-    return Recorded(
-        run,
-        project,
-        commit,
-        root,
-        folder,
-        patch,
-        tuple(outside + loose),
-        tuple(problems),
-        _words(loose, root),
-    )
+    needed, notes = tuple(outside + loose), _words(loose, root)
+    return Recorded(run, project, commit, root, folder, patch, needed, tuple(problems), notes)
 
 
 def _is_project(run: StoredRun) -> bool:
     source = run.record.source
     return bool(source.get("project")) and source.get("type") == "PROJECT"
-
-
-def _is_cut(text: str) -> bool:
-    return text.endswith("...") or secrets.was_redacted(text)
 
 
 def _unknown(recorded: Recorded, parameters: Mapping[str, object]) -> list[str]:

@@ -38,7 +38,7 @@ def start(prepared: Prepared, *, to: Reporter) -> Started:
         ToolError: the environment cannot be built, or a file not fetched; no run was made.
         StoreError: the run cannot be made.
     """
-    for url, path in prepared.downloads.items():
+    for url, path in prepared.values.downloads.items():
         to.step(f"downloading {url}")
         web.save(url, prepared.scratch.make(path.parent.name) / path.name)
     built = prepared.manager.prepare(prepared.environment, to=to)
@@ -150,7 +150,7 @@ def _launch(prepared: Prepared, built: Built, experiment: Experiment, writer: Ru
         script=prepared.command.script,
         folder=prepared.located.folder,
         variables=own,
-        reaches=(prepared.store.root, *prepared.reaches),
+        reaches=(prepared.store.root, *prepared.values.reaches),
         as_mlflow=order.as_mlflow,
         docker_args=order.docker_args,
         build_image=order.build_image,

@@ -19,6 +19,7 @@ from gittrack.errors import (
     NotFoundError,
     RunStateError,
     StoreError,
+    some,
 )
 from gittrack.files import Problem
 from gittrack.registry import names, reading, version
@@ -74,10 +75,9 @@ class Registry:
         found = self._find(name)
         if found is None or found.deleted:
             known = [repr(model.name) for model in self.models()]
-            more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
             raise NotFoundError(
                 f"no registered model {name!r} in {self.store.root}",
-                hint=f"there are: {', '.join(known[:_LISTED])}{more}"
+                hint=f"there are: {some(known, _LISTED)}"
                 if known
                 else "register one: gittrack models register runs:/ID/model NAME",
             )

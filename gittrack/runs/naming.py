@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from gittrack import paths
-from gittrack.errors import AmbiguousError, NotFoundError, StoreError, UsageError
+from gittrack.errors import AmbiguousError, NotFoundError, StoreError, UsageError, some
 from gittrack.runs.reading import StoredRun, read_run
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ def _unmeasured(store: Store, metric: str) -> NotFoundError:
         return near.ratio()
 
     names = sorted(known, key=lambda name: (-likeness(name), name))
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return NotFoundError(what, hint=f"there are: {', '.join(names[:_LISTED])}{more}")
+    return NotFoundError(what, hint=f"there are: {some(names, _LISTED)}")
 
 
 def _count(runs: int) -> str:

@@ -63,6 +63,15 @@ def at_all_branches(store: Store) -> Store:
     return _read(repository.folder, prefix_of(store, repository.top), commits)
 
 
+def folder_at(path: str, revision: str, repository: Path) -> Store:
+    """Return a folder of a repository as a revision has it, as the root of a store.
+
+    Raises:
+        NotFoundError: the revision is unknown, or has no such folder.
+    """
+    return _read(repository, path, {revision: objects.commit_of(revision, cwd=repository)})
+
+
 def find(store: Store, reference: str, glances: Glances = read_all) -> StoredRun:
     """Return the run that a reference names: `REVISION:RUN`, or one of the store itself.
 
@@ -102,7 +111,8 @@ def _read(folder: Path, prefix: str, commits: dict[str, str]) -> Store:
     if not trees:
         names = ", ".join(commits) or "no branch"
         raise NotFoundError(
-            f"{names}: there is no folder {prefix or '.'}", hint="gittrack commit puts runs there"
+            f"{names}: there is no folder {prefix or '.'}",
+            hint="git ls-tree lists what it has; gittrack commit puts runs there",
         )
     tree = GitTree(Path(tempfile.mkdtemp(prefix="gittrack-")), folder, prefix)
     listed: dict[str, list[Blob]] = {}

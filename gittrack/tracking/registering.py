@@ -10,7 +10,8 @@ from gittrack import paths, search
 from gittrack.entities import ModelVersion, RegisteredModel
 from gittrack.errors import AlreadyExistsError, InvalidValueError, NotFoundError, UsageError
 from gittrack.models import digest, mlmodel
-from gittrack.models.uri import resolve, version_folder
+from gittrack.models.stored import version_folder
+from gittrack.models.uri import resolve
 from gittrack.registry import Registry, Version
 from gittrack.runs.edits import Edit
 from gittrack.runs.provenance import author

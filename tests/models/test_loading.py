@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
@@ -24,16 +25,39 @@ def model(tmp_path, classifier):
 @pytest.mark.parametrize("size", [0, 2 << 20])
 def test_a_file_that_changed_is_noticed(tmp_path, classifier, size):
     fitted = type(classifier)().fit([[0.0], [1.0]], [0, 1])
-    fitted.padding_ = b"x" * size  # past some size, the check runs beside the loading
+    fitted.padding_ = b"x" * size
     save_model(fitted, tmp_path / "model")
     assert load_model(tmp_path / "model", flavor="sklearn")
-    pickle = tmp_path / "model" / "model.pkl"
-    pickle.write_bytes(pickle.read_bytes() + b"more")
+    file = tmp_path / "model" / "model.pkl"
+    file.write_bytes(file.read_bytes() + b"more")
     with pytest.raises(ModelError, match="are not those that were saved: their digest"):
         load_model(tmp_path / "model", flavor="sklearn")
-    pickle.write_bytes(b"x" * size)  # what cannot be loaded at all has the same reason
+    file.write_bytes(b"x" * size)  # what cannot be loaded at all has the same reason
     with pytest.raises(ModelError, match="are not those that were saved: their digest"):
         load_model(tmp_path / "model", flavor="sklearn")
+
+
+class Evil:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return type(self.target).touch, (self.target,)
+
+
+@pytest.mark.parametrize("size", [0, 8 << 20])
+def test_no_code_of_a_changed_model_runs(tmp_path, model, size):
+    evil = pickle.dumps((b"x" * size, Evil(tmp_path / "hacked")))
+    pickle.loads(evil)
+    assert (tmp_path / "hacked").exists()
+    (tmp_path / "hacked").unlink()
+    (model / "model.pkl").write_bytes(evil)
+    for load in (lambda: load_model(model, flavor="sklearn"), lambda: pyfunc.load_model(model)):
+        with pytest.raises(ModelError, match="are not those that were saved: their digest"):
+            load()
+    assert not (tmp_path / "hacked").exists()
 
 
 @pytest.mark.parametrize("change", ["added", "removed", "link"])

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gittrack.errors import AmbiguousError, ModelError, NotFoundError, ToolError, UsageError
+from gittrack.errors import (
+    AmbiguousError,
+    GittrackError,
+    ModelError,
+    NotFoundError,
+    ToolError,
+    UsageError,
+)
 from gittrack.models import digest
 from gittrack.models.uri import resolve, runs_uri
 from gittrack.registry import Registry
@@ -167,6 +174,27 @@ def test_a_revision_that_has_not_what_is_named(committed, store):
         resolve("v1:models:/beer/1", store=store)
     with pytest.raises(NotFoundError, match="no artifact 'none'"):
         resolve(f"v1:runs:/{committed.run_id}/none", store=store)
+
+
+@pytest.mark.parametrize("uri", ["v1:models/wine", "HEAD:models/wine/MLmodel", "main:./wine"])
+def test_a_model_of_another_revision_anywhere_in_the_repository(isolated, monkeypatch, uri):
+    make_model(isolated / "models" / "wine")
+    (isolated / "models" / "link").symlink_to("/etc")
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-q", "-m", "a model")
+    git("tag", "v1")
+    shutil.rmtree(isolated / "models" / "wine")
+    monkeypatch.chdir(isolated / "models")
+    found = resolve(uri)
+    assert [path.name for path in found.iterdir()] == ["MLmodel"]
+    assert not (isolated / "models" / "wine").exists()
+    for missing in ("v1:models/beer", "v2:models/wine"):
+        with pytest.raises(NotFoundError):
+            resolve(missing)
+    for outside in ("v1:models/link", "v1:../../etc", "v1:.git"):
+        with pytest.raises(GittrackError):
+            resolve(outside)
 
 
 def test_without_git_there_is_no_revision(store):
