@@ -90,7 +90,7 @@ def _latest(store: Store, back: int, runs: list[Glance]) -> Path:
     if back >= len(runs):
         so = f", so no @~{back}" if runs else " yet"
         raise NotFoundError(
-            f"there {_count(len(runs))} in {store.place}{so}", hint="gittrack ls shows more"
+            f"there {_count(len(runs))} in {store.place}{so}", hint="gittrack ls shows them"
         )
     return runs[back].folder
 

@@ -29,7 +29,7 @@ from gittrack.runs.edits import Edit
 from gittrack.runs.record import to_bytes
 from gittrack.runs.store import Store
 from tests.exchange.conftest import AGES, Made, read_by_mlflow
-from tests.making import write_run
+from tests.making import shut, without_rights, write_run
 
 LINES = '{"step":0,"time":1,"metrics":{"loss":1.0}}\n{"step":1,"time":2,"metrics":{"loss":"NaN"}}\n'
 
@@ -281,3 +281,19 @@ def test_a_terminal_gets_escapes_and_a_pipe_the_bytes(store: Store, form: str) -
     assert b"\x1b" not in shown
     assert b"aaa" in shown
     assert b"\x1b[31m" in piped or form == "json"
+
+
+@pytest.mark.needs("program:setpriv")
+@pytest.mark.parametrize(
+    "command", [("export", "mlflow", "out"), ("export", "csv"), ("archive", "a.tar", "--before=0d")]
+)
+def test_what_may_not_be_read_is_said_and_the_rest_goes_out(
+    store: Store, command: tuple[str, ...]
+) -> None:
+    write_run(store, "aaa", experiment="other")
+    write_run(store, "bbb")
+    with shut(store.root / "wine"):
+        done = without_rights(*command)
+    assert done.returncode == 0, done.stderr
+    assert "warning: cannot read mlruns/wine: Permission denied" in done.stderr
+    assert "1 run" in done.stderr or "aaa" in done.stdout

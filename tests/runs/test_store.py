@@ -307,6 +307,8 @@ def test_a_misspelt_metric_is_told_those_there_are_the_nearest_first(store):
 
 
 def test_how_many_runs_there_are_is_said_in_words_that_agree(store):
+    with pytest.raises(NotFoundError, match="there are no runs in .* yet"):
+        store.find("@")
     write_run(store, "m0000000aa")
     with pytest.raises(NotFoundError, match="there is 1 run in "):
         store.find("@~1")
