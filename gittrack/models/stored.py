@@ -124,7 +124,7 @@ def version_folder(version: Version, store: Store) -> Path:
         run = store.folder_of(version.run_id)
     except NotFoundError:
         raise NotFoundError(
-            f"{what} is of the run {version.run_id}, which is not in {store.root}",
+            f"{what} is of the run {version.run_id}, which is not in {store.place}",
             hint=f"git log --all --oneline -- 'mlruns/*{version.run_id}/run.json' may find it",
         ) from None
     return _artifact(store.tree.local(run) / paths.ARTIFACTS, version.path, version.run_id)

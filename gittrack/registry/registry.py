@@ -76,7 +76,7 @@ class Registry:
         if found is None or found.deleted:
             known = [repr(model.name) for model in self.models()]
             raise NotFoundError(
-                f"no registered model {name!r} in {self.store.root}",
+                f"no registered model {name!r} in {self.store.place}",
                 hint=f"there are: {some(known, _LISTED)}"
                 if known
                 else "register one: gittrack models register runs:/ID/model NAME",

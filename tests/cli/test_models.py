@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import parts
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sklearn_logistic_regression" / "train.py"
 GITTRACK = [sys.executable, "-m", "gittrack"]
 LEGACY = b'{"columns":[0],"index":[0,1],"data":[[1],[-1]]}'
@@ -98,3 +100,45 @@ def test_h_is_help_here_too():
     done = run("serve", "-h")
     assert done.returncode == 0
     assert "--host" in done.stdout
+
+
+@pytest.mark.parametrize("switched", ["option", "variable"])
+@pytest.mark.parametrize("command", ["serve", "predict"])
+def test_safe_refuses_a_pickle_before_it_is_read(run_id, tmp_path, monkeypatch, command, switched):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("0\n1\n")
+    if switched == "variable":
+        monkeypatch.setenv("GITTRACK_SAFE", "1")
+    arguments = {
+        "serve": ["-p", "0"],
+        "predict": ["-i", str(rows), "-o", str(tmp_path / "out.csv")],
+    }
+    safe = ["--safe"] if switched == "option" else []
+    done = run(command, f"runs:/{run_id}/model", *arguments[command], *safe)
+    assert done.returncode == 2
+    assert "loading that may run any code" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+SKOPS = """
+import gittrack
+from sklearn.linear_model import LogisticRegression
+fitted = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+gittrack.sklearn.save_model(fitted, "model", serialization_format="skops")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("env:flavors")
+def test_safe_takes_a_format_that_runs_no_code(isolated):
+    python = str(parts.environment("flavors"))
+    subprocess.run([python, "-c", SKOPS], check=True)
+    (isolated / "rows.csv").write_text("0\n0\n1\n")
+    done = subprocess.run(
+        [python, "-m", "gittrack", "predict", "--safe", "model", "-i", "rows.csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-2:] == ["0", "1"]

@@ -170,7 +170,7 @@ def test_a_model_of_another_revision(committed, store, uri):
 def test_a_revision_that_has_not_what_is_named(committed, store):
     with pytest.raises(NotFoundError, match="'v2' is no branch, tag or commit"):
         resolve("v2:models:/wine/1", store=store)
-    with pytest.raises(NotFoundError, match="no registered model 'beer'"):
+    with pytest.raises(NotFoundError, match="no registered model 'beer' in v1:mlruns\n"):
         resolve("v1:models:/beer/1", store=store)
     with pytest.raises(NotFoundError, match="no artifact 'none'"):
         resolve(f"v1:runs:/{committed.run_id}/none", store=store)
