@@ -40,6 +40,7 @@ __all__ = [
     "RunData",
     "RunInfo",
     "RunInputs",
+    "RunOutputs",
     "RunStatus",
     "RunTag",
     "SourceType",
@@ -62,6 +63,12 @@ class _Entity:
 
 
 @dataclass(frozen=True)
+class _Pair(_Entity):
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Metric(_Entity):
     """One logged value; `timestamp` in ms since 1970 UTC."""
 
@@ -71,20 +78,12 @@ class Metric(_Entity):
     step: int = 0
 
 
-@dataclass(frozen=True)
-class Param(_Entity):
+class Param(_Pair):
     """One param, its value as text."""
 
-    key: str
-    value: str
 
-
-@dataclass(frozen=True)
-class RunTag(_Entity):
+class RunTag(_Pair):
     """One tag of a run."""
-
-    key: str
-    value: str
 
 
 @dataclass(frozen=True)
@@ -116,20 +115,12 @@ class RunData(_Entity):
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ExperimentTag(_Entity):
+class ExperimentTag(_Pair):
     """One tag of an experiment."""
 
-    key: str
-    value: str
 
-
-@dataclass(frozen=True)
-class InputTag(_Entity):
+class InputTag(_Pair):
     """One tag of a dataset in a run; its context is that of the key `mlflow.data.context`."""
-
-    key: str
-    value: str
 
 
 @dataclass(frozen=True)
@@ -163,9 +154,17 @@ class DatasetInput(_Entity):
 
 @dataclass(frozen=True)
 class RunInputs(_Entity):
-    """The datasets that a run read."""
+    """The datasets that a run read; models are artifacts here, and no inputs."""
 
     dataset_inputs: tuple[DatasetInput, ...] = ()
+    model_inputs: tuple[()] = ()
+
+
+@dataclass(frozen=True)
+class RunOutputs(_Entity):
+    """What MLflow 3 keeps beside a run; its models are artifacts here."""
+
+    model_outputs: tuple[()] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +174,7 @@ class Run(_Entity):
     info: RunInfo
     data: RunData
     inputs: RunInputs = field(default_factory=RunInputs)
+    outputs: RunOutputs = field(default_factory=RunOutputs)
 
     def _repr_html_(self) -> str:
         return notebook.run(self.to_dictionary())

@@ -237,6 +237,32 @@ def test_arguments_are_named_as_mlflow_names_them():
     assert others == ["", ""]
 
 
+ATTRIBUTES = """
+import gittrack.entities, mlflow.entities
+for name in gittrack.entities.__all__:
+    real, ours = getattr(mlflow.entities, name, None), getattr(gittrack.entities, name)
+    has = {*dir(ours), *getattr(ours, "__dataclass_fields__", ())}
+    properties = [key for key in dir(real) if isinstance(getattr(real, key), property)]
+    print(*(f"{name}.{key}" for key in properties if key not in has))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.needs("env:mlflow-3.17")
+def test_entities_have_the_attributes_of_mlflows():
+    done = subprocess.run([REAL, "-c", ATTRIBUTES], capture_output=True, text=True, check=True)
+    # What belongs to its logged models, traces and servers.
+    assert set(done.stdout.split()) == {
+        "Experiment.effective_trace_archival_retention",
+        "Experiment.trace_location",
+        "Experiment.workspace",
+        "Metric.dataset_digest",
+        "Metric.dataset_name",
+        "Metric.model_id",
+        "Metric.run_id",
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.needs("env:mlflow-3.17")
 def test_the_real_one_is_left_alone_where_it_is_installed(isolated, store):
