@@ -1,6 +1,7 @@
 """The scoring server as a WSGI application: /invocations, and what operators ask for.
 
-gunicorn runs it as `gunicorn 'gittrack.serving:create_app("runs:/ID/model")'`.
+gunicorn runs it as `gunicorn 'gittrack.serving:create_app("runs:/ID/model")'`. With several workers
+of gunicorn, /metrics tells of the one that answers; those of `gittrack serve` count together.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class ScoringApp:
         self._pages: Mapping[str, Callable[[], Response]] = {
             "/ping": response.ready,
             "/health": response.ready,
-            "/version": lambda: response.text(VERSION),
+            "/version": lambda: response.page(VERSION.encode(), response.TEXT),
             "/openapi.json": lambda: response.page(openapi.describe(model.metadata)),
             "/metrics": lambda: response.page(board.text(), metrics.CONTENT_TYPE),
         }

@@ -23,15 +23,17 @@ PORT = 8080
 MODEL = "/opt/ml/model"
 
 # How this machine's pip is told where packages are; not kept in the image.
-_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT")
+_TOLD = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "TRUSTED_HOST", "DEFAULT_TIMEOUT")
+_PIP = tuple(f"PIP_{name}" for name in _TOLD)
 
 _DOCKERFILE = Template("""\
 # Serves a model with gittrack: docker build -t NAME . && docker run -p 8080:$port NAME
 FROM $base AS build
 $arguments
 ENV PYTHONUSERBASE=/opt/gittrack PIP_BREAK_SYSTEM_PACKAGES=1 PIP_NO_CACHE_DIR=1
-COPY requirements.txt $wheel /build/
-RUN python3 -m pip install --user -r /build/requirements.txt /build/$wheel
+COPY requirements.txt $wheel certificates.pem /build/
+RUN if [ -s /build/certificates.pem ]; then export PIP_CERT=/build/certificates.pem; fi; \\
+ python3 -m pip install --user -r /build/requirements.txt /build/$wheel
 
 FROM $base
 COPY --from=build /opt/gittrack /opt/gittrack
@@ -73,6 +75,8 @@ def generate(folder: Path, context: Path, *, base: str | None = None) -> Path:
     packed = wheel.pack(context)
     lines = "".join(f"{line}\n" for line in surroundings.needed(folder))
     (context / "requirements.txt").write_text(lines, encoding="utf-8")
+    # Whom pip trusts, where that is not the base image's own list; only the build sees it.
+    (context / "certificates.pem").touch()
     (context / "serve").write_text(_SERVE, encoding="utf-8")
     text = _DOCKERFILE.substitute(
         base=base,
@@ -113,6 +117,9 @@ def build(
     with tempfile.TemporaryDirectory(prefix="gittrack-") as made:
         context = Path(made) / "context"
         generate(folder, context, base=base)
+        trusted = Path(ours.get("PIP_CERT") or ours.get("REQUESTS_CA_BUNDLE", ""))
+        if trusted.is_file():
+            shutil.copyfile(trusted, context / "certificates.pem")
         return containers.build(context, tag=name, arguments=arguments, log=log)
 
 

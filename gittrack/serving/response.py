@@ -50,11 +50,6 @@ def predictions(value: Any, *, bare: bool) -> Response:
     return Response(HTTPStatus.OK, text.encode())
 
 
-def text(content: str) -> Response:
-    """Answer a plain text."""
-    return Response(HTTPStatus.OK, content.encode(), TEXT)
-
-
 def page(content: bytes, content_type: str = JSON) -> Response:
     """Answer what is written already."""
     return Response(HTTPStatus.OK, content, content_type)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -101,6 +103,11 @@ def is_ready(port):
 @pytest.mark.xdist_group("image of a model")
 def test_an_image_is_built_run_and_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("GITTRACK_DOCKER_PULL", "never")
+    trusted = tmp_path / "trusted.pem"
+    system = Path(os.environ.get("PIP_CERT") or ssl.get_default_verify_paths().cafile)
+    trusted.write_text(f"{system.read_text()}\n# only ours\n")
+    monkeypatch.setenv("PIP_CERT", str(trusted))
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "secret.example")
     model = constant(tmp_path / "m", 1)
     command = [*GITTRACK, "models", "build-docker", "--model-uri", str(model), "--name", NAME]
     built = subprocess.run(
@@ -112,6 +119,10 @@ def test_an_image_is_built_run_and_asked(tmp_path, monkeypatch):
         with container(NAME) as (name, port):
             assert post(port, [[1], [2]]) == {"predictions": [1, 1]}
             assert docker("exec", name, "id", "-u") == "10001"
+            # What this machine's pip was told is not left in the image.
+            assert "secret" not in docker("history", "--no-trunc", NAME) + docker("inspect", NAME)
+            find = "find / -xdev -name certificates.pem 2>/dev/null | wc -l"
+            assert docker("exec", name, "sh", "-c", find) == "0"
             assert docker("exec", name, "python3", "-m", "gittrack", "--version")
             docker("stop", "-t", "60", name)
             assert docker("inspect", name, "--format", "{{.State.ExitCode}}") == "0"
