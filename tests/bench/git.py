@@ -21,6 +21,7 @@ RUNS, PARAMS, METRICS, STEPS = 2_200, 20, 15, 50
 LISTED = 10_000
 FILES = 50_000
 ROUNDS = 3
+TIME = 1_795_411_510_252
 PEER = environment("mlflow-3.17")
 
 # Makes one run; the others are written as it was, with values of their own.
@@ -32,7 +33,8 @@ with mlflow.start_run() as run:
     params = [Param(f"param{{n}}", str(n / 7)) for n in range({PARAMS})]
     client.log_batch(run.info.run_id, params=params)
     for step in range({STEPS}):
-        metrics = [Metric(f"metric{{n}}", 1 / (n + step + 1), 1, step) for n in range({METRICS})]
+        at = {TIME} + step
+        metrics = [Metric(f"metric{{n}}", 1 / (n + step + 1), at, step) for n in range({METRICS})]
         client.log_batch(run.info.run_id, metrics=metrics)
 print(run.info.run_id)
 """
@@ -60,14 +62,19 @@ def timed(*args: str) -> float:
     return time.perf_counter() - begin
 
 
+def value(number: int, run: int, step: int) -> float:
+    """Return what no other series of any run has, since Git keeps equal files once."""
+    return (number * RUNS + run + 1) / (RUNS * step)
+
+
 def our_runs(count: int, *, steps: int = STEPS) -> None:
     import gittrack
 
     for index in range(count):
         with gittrack.start_run():
-            gittrack.log_params({f"param{n}": (n + index) / 7 for n in range(PARAMS)})
+            gittrack.log_params({f"param{n}": value(n, index, 7) for n in range(PARAMS)})
             for step in range(steps):
-                values = {f"metric{n}": 1 / (n + step + index + 1) for n in range(METRICS)}
+                values = {f"metric{n}": value(n, index, step + 1) for n in range(METRICS)}
                 gittrack.log_metrics(values, step=step)
 
 
@@ -84,9 +91,11 @@ def their_runs(count: int) -> None:
         shutil.copytree(folder, copy)
         (copy / "meta.yaml").write_text((copy / "meta.yaml").read_text().replace(first, run_id))
         for n in range(PARAMS):
-            (copy / "params" / f"param{n}").write_text(str((n + index) / 7))
+            (copy / "params" / f"param{n}").write_text(str(value(n, index, 7)))
         for n in range(METRICS):
-            lines = "".join(f"1 {1 / (n + step + index + 1)} {step}\n" for step in range(STEPS))
+            lines = "".join(
+                f"{TIME + step} {value(n, index, step + 1)} {step}\n" for step in range(STEPS)
+            )
             (copy / "metrics" / f"metric{n}").write_text(lines)
 
 
