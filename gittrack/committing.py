@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from gittrack import files, paths, search, secrets
-from gittrack.errors import RunStateError, SecretFoundError, StoreError, ToolError
+from gittrack import files, picking, secrets
+from gittrack.errors import (
+    SecretFoundError,
+    StoreError,
+    ToolError,
+)
 from gittrack.git import committing, objects, pushing
 from gittrack.git.command import run_git, run_git_bytes
 from gittrack.git.state import ignoring_rule
-from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.values import param_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gittrack.files import Problem
     from gittrack.git.pushing import Pushed
+    from gittrack.picking import Chosen
+    from gittrack.runs.reading import StoredRun
     from gittrack.runs.store import Store
 
 LARGE = 100 * 1024 * 1024  # what GitHub refuses, and GitLab.com and Bitbucket as well
@@ -30,8 +31,6 @@ MAINTAINED_EVERY = 50
 
 _SCANNED = 8 * 1024 * 1024
 _TEXT_CHECK = 8000
-_LIVE = ("running", "silent")
-_NEVER = re.compile(r"\.git|\.nfs.*|__pycache__|\.DS_Store", re.IGNORECASE)
 _SUBJECT = 72
 _SHOWN = 8
 _LONGEST = 60
@@ -46,6 +45,8 @@ class Committed:
         commit: its name; None where the branch held everything already.
         files: how many it added or changed.
         runs: those that it holds something of.
+        gone: how many files it removed.
+        removed: the runs that it removed, as the branch held them.
         live: the runs that were left out since they are running.
         large: files that hosts refuse, and their sizes in bytes.
         outer: the work tree whose submodule this is, or "".
@@ -55,6 +56,8 @@ class Committed:
     branch: str
     files: int = 0
     runs: tuple[StoredRun, ...] = ()
+    gone: int = 0
+    removed: tuple[StoredRun, ...] = ()
     live: tuple[StoredRun, ...] = ()
     large: tuple[tuple[str, int], ...] = ()
     outer: str = ""
@@ -68,19 +71,12 @@ class Committed:
             "branch": self.branch,
             "files": self.files,
             "runs": [run.run_id for run in self.runs],
+            "gone": self.gone,
+            "removed": [run.run_id for run in self.removed],
             "running": [run.run_id for run in self.live],
             "large": [{"path": path, "size": size} for path, size in self.large],
             "pushed": pushed,
         }
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """What is to be committed: paths seen from the top, and the runs they belong to."""
-
-    paths: tuple[str, ...]
-    runs: tuple[StoredRun, ...]
-    live: tuple[StoredRun, ...] = ()
 
 
 def commit(
@@ -93,10 +89,11 @@ def commit(
     allow_secrets: bool = False,
     push: bool = False,
 ) -> Committed:
-    """Commit some runs, or with `everything` all that is new or changed in the store.
+    """Commit some runs, or with `everything` all that is new, changed or gone in the store.
 
     Args:
-        references: the runs; the latest where none are given.
+        references: the runs, also such as the branch holds and the store no longer does; the
+            latest where none are given.
         running: also those that are running.
         message: in the place of the one that tells params and metrics.
         push: push the branch as well, together with what others pushed meanwhile.
@@ -108,24 +105,28 @@ def commit(
     """
     top = _top_of(store)
     chosen = (
-        _everything(store, top, running=running)
+        picking.everything(store, top, running=running)
         if everything
-        else _named(store, references or ("@",), top, running=running)
+        else picking.named(store, references or ("@",), top, running=running)
     )
     if not allow_secrets:
         _check_secrets(chosen.paths, top)
-    text = _message(chosen.runs, message, store)
-    made = committing.commit_files(chosen.paths, text, top=top) if chosen.paths else None
+    made = None
+    if chosen.paths or chosen.gone:
+        text = _message(chosen, message, store)
+        made = committing.commit_files(chosen.paths, text, top=top, gone=chosen.gone)
     branch = made.head.branch if made else committing.head(top).branch
     result = Committed(None, branch, runs=chosen.runs, live=chosen.live)
     if made is not None:
-        _check_whole(made.commit, chosen.paths, top)
+        _check_whole(made.commit, chosen, top)
         if int(made.commit[:8], 16) % MAINTAINED_EVERY == 0:
             run_git(["maintenance", "run", "--auto", "--quiet"], cwd=top, check=False)
         result = replace(
             result,
             commit=made.commit,
-            files=len(made.entries),
+            files=sum(not entry.gone for entry in made.entries),
+            gone=sum(entry.gone for entry in made.entries),
+            removed=chosen.removed,
             large=_large((entry.path for entry in made.entries), top),
             outer=_outer(top),
         )
@@ -149,75 +150,6 @@ def _top_of(store: Store) -> Path:
     return top
 
 
-def _named(store: Store, references: Sequence[str], top: Path, *, running: bool) -> _Chosen:
-    named = [search.find_deleted(store, reference) for reference in references]
-    runs = {run.folder: run for run in named}
-    if not running and (live := [run for run in runs.values() if run.state() in _LIVE]):
-        raise RunStateError(
-            f"run {live[0].run_id} ({live[0].record.name}) is {live[0].state()}",
-            hint="wait for its end, or commit what there is with --running",
-        )
-    root = store.root.resolve()
-    found = [root / name for name in (".gitattributes", ".gitignore")]
-    problems: list[Problem] = []
-    for folder in runs:
-        experiment = folder.resolve().parent
-        about = [path for path in experiment.iterdir() if paths.is_edit(path.name)]
-        found += [experiment / paths.EXPERIMENT_JSON, *sorted(about)]
-        found += files.walk(folder.resolve(), problems)
-    if problems:
-        raise StoreError(
-            f"cannot commit what cannot be read: {problems[0]}", hint="check its rights"
-        )
-    return _Chosen(_committable(found, root, top), tuple(runs.values()))
-
-
-def _everything(store: Store, top: Path, *, running: bool) -> _Chosen:
-    root = store.root.resolve()
-    prefix = root.relative_to(top).as_posix()
-    scope = ["--", f":(top,literal){prefix}"]
-    listed = run_git_bytes(
-        ["ls-files", "-z", "--modified", "--others", "--exclude-standard", "--full-name", *scope],
-        cwd=top,
-    )
-    if committing.head(top).commit:
-        # What is staged is not modified, but may be in no commit.
-        listed += run_git_bytes(
-            ["diff-index", "--cached", "-r", "-z", "--name-only", "HEAD", *scope], cwd=top
-        )
-    else:
-        listed += run_git_bytes(["ls-files", "-z", "--cached", "--full-name", *scope], cwd=top)
-    names = dict.fromkeys(listed.decode(errors="surrogateescape").split("\0")[:-1])
-    runs: dict[Path, StoredRun] = {}
-    for name in names:
-        parts = (top / name).relative_to(root).parts
-        in_run = len(parts) > 2 and paths.parse_run_folder(parts[1])  # noqa: PLR2004 - experiment, run, file
-        if in_run and os.path.lexists(top / name):
-            folder = store.root / parts[0] / parts[1]
-            runs[folder] = runs.get(folder) or read_run(folder)
-    live = [] if running else [run for run in runs.values() if run.state() in _LIVE]
-    left_out = tuple(f"{run.folder.resolve()}/" for run in live)
-    kept = [top / name for name in names if not str(top / name).startswith(left_out or "\0")]
-    chosen = tuple(run for run in runs.values() if run not in live)
-    return _Chosen(_committable(kept, root, top), chosen, tuple(live))
-
-
-def _committable(found: Iterable[Path], root: Path, top: Path) -> tuple[str, ...]:
-    """Return the files and links that may be committed, seen from the top."""
-    kept: dict[str, None] = {}
-    for path in found:
-        inside = path.relative_to(root).parts
-        if inside[0] == paths.CACHE or inside[-1].endswith(paths.TEMPORARY):
-            continue
-        if any(_NEVER.fullmatch(part) for part in inside):
-            continue
-        with suppress(FileNotFoundError):
-            mode = path.lstat().st_mode
-            if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-                kept[path.relative_to(top).as_posix()] = None
-    return tuple(kept)
-
-
 def _check_secrets(names: Iterable[str], top: Path) -> None:
     for name in names:
         base = PurePosixPath(name).name
@@ -236,9 +168,10 @@ def _check_secrets(names: Iterable[str], top: Path) -> None:
             )
 
 
-def _check_whole(made: str, names: Sequence[str], top: Path) -> None:
+def _check_whole(made: str, chosen: Chosen, top: Path) -> None:
     """Compare a commit with the folders: what was to be committed has to be in it."""
-    folders = sorted({str(PurePosixPath(name).parent) for name in names})
+    names = chosen.paths
+    folders = sorted({str(PurePosixPath(name).parent) for name in (*names, *chosen.gone)})
     scope = folders if len(folders) <= _FEW else []
     listed = run_git_bytes(
         ["ls-tree", "-r", "-z", "--name-only", "--full-tree", made, "--", *scope], cwd=top
@@ -248,6 +181,10 @@ def _check_whole(made: str, names: Sequence[str], top: Path) -> None:
         raise ToolError(
             f"commit {made[:10]} lacks {len(lacking)} files, such as {lacking[0]}",
             hint=f"git add -f {lacking[0]} && git commit",
+        )
+    if kept := held.intersection(chosen.gone):
+        raise ToolError(
+            f"commit {made[:10]} still has {min(kept)}", hint=f"git rm {min(kept)} && git commit"
         )
 
 
@@ -273,17 +210,17 @@ def _outer(top: Path) -> str:
     return run_git(["rev-parse", "--show-superproject-working-tree"], cwd=top, check=False).strip()
 
 
-def _message(runs: Sequence[StoredRun], given: str, store: Store) -> str:
-    parts = [given.strip()] if given.strip() else _words(runs)
-    trailers = [f"Gittrack-Run: {run.run_id}" for run in runs]
+def _message(chosen: Chosen, given: str, store: Store) -> str:
+    parts = [given.strip()] if given.strip() else _words(chosen)
+    trailers = [f"Gittrack-Run: {run.run_id}" for run in chosen.runs]
+    trailers += [f"Gittrack-Removed: {run.run_id}" for run in chosen.removed]
     return (
         "\n\n".join([*parts, "\n".join(trailers or [f"Gittrack-Store: {store.root.name}"])]) + "\n"
     )
 
 
-def _words(runs: Sequence[StoredRun]) -> list[str]:
-    if not runs:
-        return ["Changes of runs, experiments and models"]
+def _words(chosen: Chosen) -> list[str]:
+    runs, removed = chosen.runs, chosen.removed
     if len(runs) == 1:
         (run,) = runs
         about = {
@@ -293,15 +230,22 @@ def _words(runs: Sequence[StoredRun]) -> list[str]:
             ),
             "metrics": _metrics(run),
         }
+        subject = f"Run {_line(run.record.name)}: {_metrics(run)}".rstrip(": ")
         body = [f"{name}: {_line(value)}" for name, value in about.items() if value]
-        return [
-            _cut(f"Run {_line(run.record.name)}: {_metrics(run)}".rstrip(": ")),
-            "\n".join(body),
-        ]
-    experiments = sorted({run.record.experiment for run in runs})
-    subject = f"{len(runs)} runs of {', '.join(map(_line, experiments))}"
-    body = [f"{_line(run.record.name)} ({run.run_id}): {_metrics(run)}" for run in runs]
-    return [_cut(subject), "\n".join(body)]
+    else:
+        subject = f"{len(runs)} runs of {_experiments(runs)}"
+        body = [f"{_line(run.record.name)} ({run.run_id}): {_metrics(run)}" for run in runs]
+    if not runs:
+        count = f"{len(removed)} run{'s' * (len(removed) > 1)}"
+        subject = "Changes of runs, experiments and models"
+        if removed:
+            subject = f"Remove {count} of {_experiments(removed)}"
+    body += [f"removed: {_line(run.record.name)} ({run.run_id})" for run in removed]
+    return [_cut(subject), *filter(None, ["\n".join(body)])]
+
+
+def _experiments(runs: Iterable[StoredRun]) -> str:
+    return ", ".join(map(_line, sorted({run.record.experiment for run in runs})))
 
 
 def _metrics(run: StoredRun) -> str:

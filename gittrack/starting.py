@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ _DRIVERS = ("diff.gittrack-run", "diff.gittrack-lines")
 _READABLE = ("MLmodel", "requirements.txt", "conda.yaml", "python_env.yaml", "*.json")
 _SAMPLES = ("run.json", "metrics.jsonl", "output.log", "artifacts/model/model.pkl", "artifacts/x/y")
 _STARTERS = {"github": ".github/workflows/experiments.yml", "gitlab": ".gitlab-ci.yml"}
+_LFS_BY_US = "gittrack.lfs"
 _PRE_COMMIT = ".pre-commit-config.yaml"
 _HOOK = """\
   - repo: local
@@ -67,12 +69,7 @@ def set_up(
     if pre_commit:
         steps.append(_add_file(top, _PRE_COMMIT, f"repos:\n{_HOOK}", _HOOK))
     for name in starters:
-        text = (
-            resources.files("gittrack")
-            .joinpath("starters")
-            .joinpath(f"{name}.yml")
-            .read_text("utf-8")
-        )
+        text = _starter(name)
         steps.append(_add_file(top, _STARTERS[name], text, text))
     if (rule := ignoring_rule(store.root)) is not None:
         file, _, _ = rule.partition(":")
@@ -89,8 +86,8 @@ def set_up(
 
 
 def take_back(store: Store) -> list[Step]:
-    """Undo what `set_up` did to the configuration and the root's `.gitattributes`; runs stay."""
-    top, _ = _place(store)
+    """Undo what `set_up` did, but for what was changed since, which is named; runs stay."""
+    top, inside = _place(store)
     for driver in _DRIVERS:
         run_git(["config", "--local", "--remove-section", driver], cwd=top, check=False)
     steps = [Step("the diff drivers are no longer configured")]
@@ -102,7 +99,51 @@ def take_back(store: Store) -> list[Step]:
         else:
             attributes.unlink()
         steps.append(Step(".gitattributes has no rules of gittrack's any more"))
+        tracked = run_git(
+            ["ls-files", "--", f":(top,glob){inside}/*/*/{paths.ARTIFACTS}/**"], cwd=top
+        )
+        if tracked:
+            steps.append(Step("artifacts are no longer kept in LFS", _renormalize(inside)))
+    steps += _take_back_lfs(top)
+    steps += _take_back_file(top, _PRE_COMMIT, f"repos:\n{_HOOK}", "gittrack-fsck")
+    for host, name in _STARTERS.items():
+        steps += _take_back_file(top, name, _starter(host), "gittrack")
     return steps
+
+
+def _take_back_lfs(top: Path) -> list[Step]:
+    if not run_git(["config", "--local", "--get", _LFS_BY_US], cwd=top, check=False):
+        return []
+    others = ["grep", "-l", "--untracked", "filter=lfs", "--", ":(top,glob)**/.gitattributes"]
+    if users := run_git(others, cwd=top, check=False).splitlines():
+        return [Step(f"Git LFS stays set up, since {users[0]} has a rule of yours for it")]
+    run_git(["lfs", "uninstall", "--local"], cwd=top, check=False)
+    run_git(["config", "--local", "--remove-section", _LFS_BY_US.rpartition(".")[0]], cwd=top)
+    return [Step("Git LFS is no longer set up in this clone")]
+
+
+def _take_back_file(top: Path, name: str, text: str, mark: str) -> list[Step]:
+    """Remove a file that is as it was added; `mark` tells one that has something of ours still."""
+    path = top / name
+    found = path.read_text("utf-8", "replace") if path.is_file() else ""
+    if found == text:
+        path.unlink()
+        with suppress(OSError):  # something else is in the folder
+            for folder in path.relative_to(top).parents[:-1]:
+                (top / folder).rmdir()
+        return [Step(f"{name} was removed", f"git add {name}, if it was committed")]
+    if mark in found:
+        return [Step(f"{name} was changed since, or is yours, and stays: it mentions {mark}")]
+    return []
+
+
+def _starter(host: str) -> str:
+    return (resources.files("gittrack") / "starters" / f"{host}.yml").read_text("utf-8")
+
+
+def _renormalize(inside: str) -> str:
+    """Return what puts committed artifacts where the rules say now; they stay in the history."""
+    return f"git add --renormalize {shlex.quote(inside)} moves those that are committed"
 
 
 def summary_of_lines(path: Path) -> str:
@@ -142,6 +183,7 @@ def _configure_drivers(top: Path) -> list[Step]:
 
 
 def _add_lfs(top: Path, inside: str) -> Step:
+    before = run_git(["config", "--local", "--get", "filter.lfs.process"], cwd=top, check=False)
     try:
         run_git(["lfs", "install", "--local"], cwd=top)
     except ToolError as error:
@@ -151,6 +193,8 @@ def _add_lfs(top: Path, inside: str) -> Step:
             f"Git LFS cannot be set up: {' '.join(error.message.split())}",
             hint="git lfs update --manual says how to keep a hook of yours",
         ) from None
+    if not before:
+        run_git(["config", "--local", _LFS_BY_US, "true"], cwd=top)
     where = f"/{inside}/*/*/{paths.ARTIFACTS}/**".replace(" ", "[[:space:]]")
     rules = [f"{where} filter=lfs diff=lfs merge=lfs -text"]
     rules += [f"{where}/{name} !filter !diff !merge" for name in _READABLE]
@@ -159,7 +203,11 @@ def _add_lfs(top: Path, inside: str) -> Step:
     block = "\n".join([_BEGIN, *rules, _END, ""])
     between = "" if not before or before.endswith("\n") else "\n"
     files.write_atomic(attributes, f"{before}{between}{block}".encode())
-    return Step("artifacts go to Git LFS, by .gitattributes", "git add .gitattributes")
+    hint = "git add .gitattributes"
+    stored = [":(top,attr:filter=lfs)" + inside]
+    if run_git(["ls-files", "--", *stored], cwd=top):
+        hint += f"\n{_renormalize(inside)}"
+    return Step("artifacts go to Git LFS, by .gitattributes", hint)
 
 
 def _without_block(text: str) -> str:

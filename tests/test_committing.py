@@ -58,6 +58,10 @@ def added(commit: str = "HEAD") -> set[str]:
     return set(listed.rstrip("\0").split("\0"))
 
 
+def inside(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix()
+
+
 def in_folder(folder: Path) -> set[str]:
     top = Path(git("rev-parse", "--show-toplevel"))
     return {path.relative_to(top).as_posix() for path in folder.rglob("*") if path.is_file()}
@@ -412,7 +416,7 @@ def test_a_record_that_cannot_be_read_is_not_committed_with_all(busy: Store) -> 
         committing.commit(busy, everything=True)
     shutil.rmtree(run.folder)  # what is gone hinders nothing
     write_run(busy, "bbbb")
-    assert committing.commit(busy, everything=True).commit
+    assert committing.commit(busy, everything=True).removed
 
 
 def test_a_folder_that_became_a_file_is_committed(busy: Store) -> None:
@@ -424,7 +428,114 @@ def test_a_folder_that_became_a_file_is_committed(busy: Store) -> None:
     assert git("show", "--stat", "--format=", "HEAD").count("artifacts/model") >= 1
 
 
+def test_all_removes_the_runs_that_are_gone_and_says_which(busy: Store) -> None:
+    going = write_run(busy, "aaaa", name="brave-otter")
+    kept = write_run(busy, "bbbb", files={"metrics.2.jsonl": "", "artifacts/a": "x"})
+    committing.commit(busy, everything=True)
+    before = work()
+    shutil.rmtree(going.folder)
+    (kept.artifacts / "a").unlink()
+    done = committing.commit(busy, everything=True)
+    assert [run.record.name for run in done.removed] == ["brave-otter"]
+    assert ([run.run_id for run in done.runs], done.files, done.gone) == (["bbbb"], 0, 2)
+    assert "removed: brave-otter (aaaa)" in git("log", "-1", "--format=%b")
+    assert git("log", "-1", "--format=%(trailers:key=Gittrack-Removed,valueonly)") == "aaaa"
+    assert not [name for name in files_of() if "aaaa" in name or name.endswith("artifacts/a")]
+    assert git("status", "--porcelain", "mlruns") == ""
+    assert work() == before
+    assert committing.commit(busy, everything=True).commit is None
+
+
+def test_a_run_that_is_gone_is_removed_by_its_name_and_no_other_is(busy: Store) -> None:
+    going, other = write_run(busy, "aaaa", name="brave-otter"), write_run(busy, "bbbb")
+    committing.commit(busy, everything=True)
+    shutil.rmtree(going.folder)
+    shutil.rmtree(other.folder)
+    done = committing.commit(busy, ["brave-otter", "old0"])
+    assert ([run.run_id for run in done.removed], done.gone) == (["aaaa"], 1)
+    assert git("log", "-1", "--format=%s") == "Run name-old0"
+    assert any("bbbb" in name for name in files_of())
+    with pytest.raises(NotFoundError, match="brave-otter"):
+        committing.commit(busy, ["brave-otter"])
+    assert [run.run_id for run in committing.commit(busy, ["bbb"]).removed] == ["bbbb"]
+    assert git("log", "-1", "--format=%s") == "Remove 1 run of wine"
+
+
 def test_a_run_that_is_marked_as_deleted_is_still_found_by_its_name(busy: Store) -> None:
     run = write_run(busy, "aaaa", name="brave-otter")
     edits.write(run.folder, Edit(deleted=True))
     assert [run.run_id for run in committing.commit(busy, ["brave-otter"]).runs] == ["aaaa"]
+
+
+@pytest.mark.parametrize("how", ["sparse", "skip-worktree", "assume-unchanged"])
+def test_what_a_checkout_leaves_out_is_not_taken_for_removed(busy: Store, how: str) -> None:
+    away = write_run(busy, "aaaa", experiment="other")
+    committing.commit(busy, everything=True)
+    git("reset", "-q", "--hard")
+    if how == "sparse":
+        git("sparse-checkout", "set", "mlruns/wine")
+    else:
+        git("update-index", f"--{how}", inside(away.folder / "run.json"))
+        shutil.rmtree(away.folder)
+    assert not away.folder.exists()
+    assert committing.commit(busy, everything=True).commit is None
+    with pytest.raises(NotFoundError):
+        committing.commit(busy, ["aaaa"])
+    write_run(busy, "bbbb")
+    assert committing.commit(busy, everything=True).gone == 0
+    assert inside(away.folder / "run.json") in files_of()
+
+
+def test_a_run_that_is_going_on_is_not_removed_while_its_folder_is_away(busy: Store) -> None:
+    run = write_run(busy, "aaaa")
+    committing.commit(busy, everything=True)
+    mark = live.take(busy.root, "aaaa")
+    assert mark is not None
+    shutil.rmtree(run.folder)
+    assert [run.run_id for run in committing.commit(busy, everything=True).live] == ["aaaa"]
+    assert inside(run.folder / "run.json") in files_of()
+    with pytest.raises(RunStateError):
+        committing.commit(busy, ["aaaa"])
+    mark.release()
+    assert [run.run_id for run in committing.commit(busy, ["aaaa"]).removed] == ["aaaa"]
+
+
+def test_a_run_of_which_a_part_is_left_is_no_removal(busy: Store) -> None:
+    run = write_run(busy, "aaaa", files={"artifacts/a": "x"})
+    committing.commit(busy, everything=True)
+    (run.folder / "run.json").unlink()
+    with pytest.raises(BrokenRunError, match="artifacts/a is there") as raised:
+        committing.commit(busy, everything=True)
+    git("checkout", "--", *raised.value.hint.split()[3:4])
+    assert committing.commit(busy, everything=True).commit is None
+
+
+def test_while_another_git_is_at_work_nothing_is_taken_for_removed(
+    busy: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(busy, "aaaa")
+    committing.commit(busy, everything=True)
+    shutil.rmtree(run.folder)
+    lock = Path(".git/index.lock").absolute()
+    lock.touch()
+    threading.Timer(0.5, lock.unlink).start()
+    assert [run.run_id for run in committing.commit(busy, everything=True).removed] == ["aaaa"]
+    monkeypatch.setattr(plumbing, "PATIENCE_SECONDS", 0.2)
+    shutil.rmtree(busy.find("old0").folder)
+    lock.touch()
+    head = git("rev-parse", "HEAD")
+    with pytest.raises(ToolError, match="stays locked") as raised:
+        committing.commit(busy, everything=True)
+    assert git("rev-parse", "HEAD") == head
+    subprocess.run(raised.value.hint.partition(": ")[2], shell=True, check=True)
+    assert committing.commit(busy, everything=True).gone == 1
+
+
+@pytest.mark.usefixtures("isolated")
+def test_what_was_never_committed_needs_no_removal(store: Store) -> None:
+    git("init", "-q")
+    run = write_run(store, "aaaa")
+    git("add", "-A")
+    shutil.rmtree(run.folder)
+    done = committing.commit(store, everything=True)
+    assert (done.files, done.gone, done.removed) == (2, 0, ())

@@ -63,7 +63,7 @@ ROWS = (
         },
     ),
     ("differences", {"compare"}),
-    ("logging", {"tracking"}),
+    ("logging", {"picking", "tracking"}),
     (
         "uses",
         {

@@ -117,3 +117,58 @@ def test_the_workflows_are_those_of_the_examples() -> None:
     for name in ("github", "gitlab"):
         starter = (SOURCE / "gittrack" / "starters" / f"{name}.yml").read_bytes()
         assert starter == (SOURCE / "examples" / "ci" / f"{name}.yml").read_bytes()
+
+
+@pytest.mark.usefixtures("repository")
+def test_all_that_was_added_is_taken_back_and_nothing_else(store: Store) -> None:
+    Path(".github").mkdir()
+    Path(".github/CODEOWNERS").write_text("* @ana\n")
+    starting.set_up(store, pre_commit=True, starters=["github", "gitlab"])
+    with Path(".gitlab-ci.yml").open("a") as file:
+        file.write("# mine\n")
+    steps = [step.text for step in starting.take_back(store)]
+    assert not Path(".pre-commit-config.yaml").exists()
+    assert [path.name for path in Path(".github").iterdir()] == ["CODEOWNERS"]
+    assert Path(".gitlab-ci.yml").read_text().endswith("# mine\n")
+    assert any(".gitlab-ci.yml was changed since" in step for step in steps)
+    Path(".gitlab-ci.yml").write_text("test: {script: make}\n")
+    assert not any("gitlab" in step.text for step in starting.take_back(store))
+
+
+@pytest.mark.needs("program:git-lfs")
+@pytest.mark.usefixtures("repository")
+def test_lfs_is_taken_back_where_it_was_set_up_here_and_nobody_else_needs_it(store: Store) -> None:
+    starting.take_back(store)
+    git("config", "lfs.repositoryformatversion", "0")  # which Git LFS writes and leaves
+    before = git("config", "--local", "--list"), sorted(Path(".git/hooks").iterdir())
+    starting.set_up(store, lfs=True)
+    starting.set_up(store, lfs=True)
+    with Path(".gitattributes").open("a") as file:
+        file.write("*.psd filter=lfs\n")
+    assert any(".gitattributes has a rule" in step.text for step in starting.take_back(store))
+    assert Path(".git/hooks/pre-push").exists()
+    Path(".gitattributes").unlink()
+    starting.take_back(store)
+    assert (git("config", "--local", "--list"), sorted(Path(".git/hooks").iterdir())) == before
+    git("lfs", "install", "--local")
+    starting.set_up(store, lfs=True)
+    starting.take_back(store)
+    assert git("config", "--local", "--get", "filter.lfs.process")
+
+
+@pytest.mark.needs("program:git-lfs")
+@pytest.mark.usefixtures("repository")
+def test_artifacts_that_are_committed_already_go_to_lfs_and_back_as_the_hints_say(store: Store):
+    run = write_run(store, "aaaa", files={"artifacts/model.pkl": "x" * 500})
+    git("add", "-A")
+    git("commit", "-q", "-m", "run")
+    (hint,) = [step.hint for step in starting.set_up(store, lfs=True) if "LFS" in step.text]
+    add, renormalize = hint.splitlines()
+    for command in (add, renormalize.partition(" moves")[0]):
+        subprocess.run(command, shell=True, check=True)
+    place = inside(run.folder / "artifacts" / "model.pkl")
+    assert git("show", f":{place}").startswith("version https://git-lfs")
+    git("commit", "-q", "-m", "lfs")
+    (hint,) = [step.hint for step in starting.take_back(store) if "no longer kept" in step.text]
+    subprocess.run(hint.partition(" moves")[0], shell=True, check=True)
+    assert git("show", f":{place}") == "x" * 500

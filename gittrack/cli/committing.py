@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from gittrack.cli import cells, options, render
 from gittrack.cli.render import Form, View
 from gittrack.committing import Committed
 from gittrack.errors import some
+from gittrack.runs.reading import StoredRun
 
 Runs = Annotated[
     list[str] | None,
@@ -23,7 +25,7 @@ Runs = Annotated[
 def commit(
     runs: Runs = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All that is new or changed in the store.")
+        bool, typer.Option("--all", help="All that is new, changed or gone in the store.")
     ] = False,
     push: Annotated[
         bool, typer.Option("--push", help="Push the branch too, after what others pushed.")
@@ -54,12 +56,17 @@ def commit(
     _say(done)
 
 
+def _names(runs: Sequence[StoredRun]) -> str:
+    return some([f"{run.run_id} ({run.record.name})" for run in runs])
+
+
 def _say(done: Committed) -> None:
-    names = some([f"{run.run_id} ({run.record.name})" for run in done.runs])
+    names = _names(done.runs)
     if done.commit:
         count = f"{done.files} file{'s' * (done.files != 1)}"
         of = f" of {names}" if names else ""
         render.say(f"commit {done.commit[:10]} on {done.branch}: {count}{of}", kind="done")
+        _say_removed(done, done.commit)
     else:
         render.say(f"{done.branch} holds {names or 'all of it'} already")
     for run in done.live:
@@ -83,3 +90,14 @@ def _say(done: Committed) -> None:
                 " others pushed: git pull, when they are committed",
                 kind="hint",
             )
+
+
+def _say_removed(done: Committed, commit: str) -> None:
+    if not done.gone:
+        return
+    what = f"{done.gone} file{'s' * (done.gone != 1)}"
+    if done.removed:
+        runs = f"{len(done.removed)} run{'s' * (len(done.removed) != 1)}"
+        what = f"{runs}, {_names(done.removed)}: {what}"
+    render.say(f"it removes {what}", kind="warning")
+    render.say(f"git revert {commit[:10]} brings that back", kind="hint")

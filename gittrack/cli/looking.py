@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gittrack import files, paths, search
+from gittrack import paths, search
 from gittrack.cli import cells, charts, complete, options, render, views
 from gittrack.cli.listing import runs_view
 from gittrack.cli.render import Form
@@ -141,13 +141,13 @@ def _say_why_empty(store: Store, filter_string: str) -> None:
 def _models(run: StoredRun) -> dict[str, str]:
     """Return the flavors of a run's models by their path in its artifacts."""
     found: dict[str, str] = {}
-    for path in files.walk(run.artifacts):
-        if path.name == paths.MLMODEL:
-            folder = path.parent
+    artifacts = run.folder / paths.ARTIFACTS
+    for name in run.tree.sizes(artifacts, []):
+        folder, _, file = name.rpartition("/")
+        if file == paths.MLMODEL:
             try:
-                flavors = ", ".join(mlmodel.read(folder).flavors)
+                flavors = ", ".join(mlmodel.read(run.tree.local(artifacts / name).parent).flavors)
             except GittrackError as error:
                 flavors = error.message
-            name = folder.relative_to(run.artifacts).as_posix()
-            found["" if name == "." else name] = flavors
+            found[folder] = flavors
     return found

@@ -54,7 +54,7 @@ def run_view(run: StoredRun, *, now: int, models: Mapping[str, str]) -> View:
     """Return everything about one run; `models` are the flavors of its models by path."""
     record = run.record
     problems = list(run.problems)
-    sizes = files.sizes(run.artifacts, problems)
+    sizes = run.tree.sizes(run.folder / paths.ARTIFACTS, problems)
     uris = {f"runs:/{run.run_id}/{path}".rstrip("/"): kind for path, kind in models.items()}
     tables = [
         Table(["", ""], _facts(run, now), header=False),
@@ -226,7 +226,9 @@ def took(run: StoredRun, now: int) -> int | None:
 
 def _count_lines(run: StoredRun) -> int:
     try:
-        text = files.read_bytes(run.local / paths.REQUIREMENTS, most=MAX_REQUIREMENTS)
+        text = files.read_bytes(
+            run.tree.local(run.folder / paths.REQUIREMENTS), most=MAX_REQUIREMENTS
+        )
     except OSError:
         return 0
     return text.count(b"\n")

@@ -44,15 +44,20 @@ class Head(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A file of an index: mode, object and path."""
+    """A file of an index: mode, object and path; the mode of one that is removed is all zeros."""
 
     mode: str
     oid: str
     path: str
 
+    @property
+    def gone(self) -> bool:
+        """Whether it is removed."""
+        return not self.mode.strip("0")
+
 
 class Made(NamedTuple):
-    """A commit, the branch that it is on, and the files that it added or changed."""
+    """A commit, the branch that it is on, and the files that it added, changed or removed."""
 
     commit: str
     head: Head
@@ -80,13 +85,38 @@ def head(top: Path) -> Head:
     return Head(ref, found or None)
 
 
-def commit_files(paths: Sequence[str], message: str, *, top: Path) -> Made | None:
+def missing_files(scope: str, *, top: Path) -> list[str]:
+    """Return the files below a path that the index has and the work tree lacks.
+
+    What a sparse checkout leaves out, or the user told Git to take as unchanged, is not among them,
+    nor is what another Git is just about to write or to remove.
+
+    Raises:
+        ToolError: another Git is at work for long.
+    """
+    lock = top / run_git(["rev-parse", "--git-path", "index.lock"], cwd=top).rstrip("\n")
+    asked = ["diff-files", "--name-only", "--diff-filter=D", "-z", "--", f":(top,literal){scope}"]
+    for _ in pauses():
+        quiet = not lock.exists()
+        found = run_git_bytes(asked, cwd=top).decode(errors="surrogateescape").split("\0")[:-1]
+        if not found or (quiet and not lock.exists()):
+            return found
+    raise ToolError(
+        f"the index of {top} stays locked, so that it cannot be told which files were removed",
+        hint=f"if no other Git is at work: rm {shlex.quote(str(lock))}",
+    )
+
+
+def commit_files(
+    paths: Sequence[str], message: str, *, top: Path, gone: Sequence[str] = ()
+) -> Made | None:
     """Commit the present state of some files, and put them into the user's index.
 
     Hooks are not run; `commit.gpgsign` is honoured.
 
     Args:
         paths: of plain files and links, seen from the top of the work tree.
+        gone: those of files that are to be removed.
 
     Returns:
         None where the branch holds all of them as they are.
@@ -100,6 +130,7 @@ def commit_files(paths: Sequence[str], message: str, *, top: Path) -> Made | Non
             now = head(top)
             with_index = _PrivateIndex(top, Path(scratch) / "index", now.commit)
             if entries is None:
+                with_index.remove(gone)
                 with_index.add(paths)
             else:
                 with_index.put(entries)
@@ -136,6 +167,10 @@ class _PrivateIndex:
     def add(self, paths: Iterable[str]) -> None:
         """Add files as they are on disk, through the filters that Git is set to."""
         self._git("update-index", "--add", "--replace", "-z", "--stdin", stdin=_zero_ended(paths))
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files."""
+        self._git("update-index", "--force-remove", "-z", "--stdin", stdin=_zero_ended(paths))
 
     def put(self, entries: Iterable[Entry]) -> None:
         """Add files that are in the repository already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from contextlib import suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 LINK = "120000"
 _BLOB = "blob"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LFS_SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
 _LONGEST_POINTER = 1024
 _CHUNK = 1 << 20
 # Names of this many objects fit into a pipe that nobody reads yet.
@@ -204,6 +206,18 @@ class Objects:
                 file.write(data)
                 left -= len(data)
             receive.read(1)
+
+    def real_sizes(self, blobs: Iterable[Blob]) -> list[int]:
+        """Return how large the files of some blobs are when they are checked out, in bytes."""
+        listed = list(blobs)
+        small = [blob for blob in listed if blob.size <= _LONGEST_POINTER]
+        contents = self.read_all(blob.oid for blob in small)
+        told = {
+            blob.oid: int(found[1])
+            for blob, data in zip(small, contents, strict=True)
+            if data.startswith(_LFS_POINTER) and (found := _LFS_SIZE.search(data))
+        }
+        return [told.get(blob.oid, blob.size) for blob in listed]
 
     def _smudged(self, pointer: bytes) -> bytes:
         with suppress(ToolError):

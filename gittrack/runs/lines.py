@@ -201,16 +201,18 @@ def entry_line(kind: str, value: object, *, time: int) -> bytes:
     return f'{{"time":{time},{to_json(kind)}:{to_json(value, compact=True)}}}\n'.encode()
 
 
-def line_files(folder: Path, is_one: Callable[[str], bool] = paths.is_line_file) -> list[Path]:
+def line_files(
+    folder: Path, is_one: Callable[[str], bool] = paths.is_line_file, tree: Tree = DISK
+) -> list[Path]:
     """Return a run's metrics files, each followed by those that it was continued in.
 
     Or files of another kind, where `is_one` tells them by their names.
     """
     try:
-        found = [path for path in folder.iterdir() if is_one(path.name)]
+        names = [name for name in tree.names(folder) if is_one(name)]
     except FileNotFoundError:
         return []
-    return sorted(found, key=lambda path: paths.line_file_order(path.name))
+    return [tree.local(folder / name) for name in sorted(names, key=paths.line_file_order)]
 
 
 def fold_file(path: Path, tree: Tree = DISK) -> FileFold:

@@ -82,14 +82,16 @@ class StoredRun:
 
     def series(self, metric: str) -> Series:
         """Return every logged value of a metric as lists, sorted by step and time."""
-        found = lines.line_files(self.local)
+        found = lines.line_files(self.folder, tree=self.tree)
         if metric.startswith(systemlines.PREFIX):
-            found += systemlines.system_files(self.local)
+            found += systemlines.system_files(self.folder, self.tree)
         return read_series(found, metric)
 
     def system_metrics(self) -> dict[str, float]:
         """Return the last values of the system metrics, where the run recorded them."""
-        return {name: last.last for name, last in systemlines.latest(self.local).items()}
+        return {
+            name: last.last for name, last in systemlines.latest(self.folder, self.tree).items()
+        }
 
 
 def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:

@@ -27,7 +27,7 @@ from gittrack.runs.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gittrack.files import LinesRead
+    from gittrack.files import LinesRead, Problem
     from gittrack.git.objects import Blob, Objects
     from gittrack.runs.naming import Glances
     from gittrack.runs.reading import StoredRun
@@ -198,15 +198,32 @@ class GitTree:
         data = self._objects.read(self._blob(path).oid)
         return files.take_lines(data.splitlines(keepends=True), Path(self.place(path)), take)
 
-    def local(self, folder: Path) -> Path:
-        """Return the folder after all its files were written there."""
+    def sizes(self, folder: Path, problems: list[Problem]) -> dict[str, int]:  # noqa: ARG002 - as of a folder on disk
+        """Return the size in bytes of every file below a folder, of what LFS holds as well."""
+        base = f"{folder}/"
+        blobs = {
+            f"{path}/{name}".removeprefix(base): blob
+            for path, entries in self._folders.items()
+            if f"{path}/".startswith(base)
+            for name, blob in entries.items()
+            if blob is not None
+        }
+        real = self._objects.real_sizes(blobs.values())
+        return dict(sorted(zip(blobs, real, strict=True)))
+
+    def local(self, path: Path) -> Path:
+        """Return a file or folder after it, or all files of it, were written there."""
         with self._lock:
             links: list[tuple[Path, Blob]] = []
-            self._write(folder, links)
+            if self.is_file(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._write_file(path, self._folders[str(path.parent)][path.name], links)
+            else:
+                self._write(path, links)
             # Links come last, so that no file can be written through one.
-            for path, blob in links:
-                path.symlink_to(self._objects.read(blob.oid).decode(errors="surrogateescape"))
-        return folder
+            for link, blob in links:
+                link.symlink_to(self._objects.read(blob.oid).decode(errors="surrogateescape"))
+        return path
 
     def place(self, path: Path) -> str:
         """Return `REVISION:PATH`, as `git show` takes it."""
@@ -238,7 +255,14 @@ class GitTree:
             path = folder / name
             if blob is None:
                 self._write(path, links)
-            elif blob.mode == objects.LINK:
-                links.append((path, blob))
             else:
-                self._objects.write(blob, path)
+                self._write_file(path, blob, links)
+
+    def _write_file(self, path: Path, blob: Blob | None, links: list[tuple[Path, Blob]]) -> None:
+        if blob is None or str(path) in self._written:
+            return
+        self._written.add(str(path))
+        if blob.mode == objects.LINK:
+            links.append((path, blob))
+        else:
+            self._objects.write(blob, path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import files, paths
 from gittrack.runs.lines import FileFold, MetricFold, line_files
+from gittrack.runs.trees import DISK, Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,15 +21,15 @@ PREFIX = "system/"
 _TAIL = 64 * 1024
 
 
-def system_files(folder: Path) -> list[Path]:
+def system_files(folder: Path, tree: Tree = DISK) -> list[Path]:
     """Return a run's files of system metrics, each followed by those it was continued in."""
-    return line_files(folder, paths.is_system_file)
+    return line_files(folder, paths.is_system_file, tree)
 
 
-def latest(folder: Path) -> dict[str, MetricFold]:
+def latest(folder: Path, tree: Tree = DISK) -> dict[str, MetricFold]:
     """Return the last values of a run's system metrics, read off the end of each file."""
     fold = FileFold()
-    for path in system_files(folder):
+    for path in system_files(folder, tree):
         for line in _tail(path):
             with suppress(ValueError, RecursionError):  # the first one may be cut off
                 entry = json.loads(line)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gittrack.files import LinesRead
+    from gittrack.files import LinesRead, Problem
 
 
 class Tree(Protocol):
@@ -65,8 +65,12 @@ class Tree(Protocol):
         """Read a JSON-lines file, see `files.read_lines`."""
         ...
 
-    def local(self, folder: Path) -> Path:
-        """Return the folder after its files were brought to where they can be opened."""
+    def sizes(self, folder: Path, problems: list[Problem]) -> dict[str, int]:
+        """Return the size in bytes of every file below a folder by its path there."""
+        ...
+
+    def local(self, path: Path) -> Path:
+        """Return a folder or file after its files were brought to where they can be opened."""
         ...
 
     def place(self, path: Path) -> str:
@@ -120,9 +124,13 @@ class Disk:
         """Read a JSON-lines file."""
         return files.read_lines(path, take)
 
-    def local(self, folder: Path) -> Path:
-        """Return the folder, which is where its files are."""
-        return folder
+    def sizes(self, folder: Path, problems: list[Problem]) -> dict[str, int]:
+        """Return the size in bytes of every file below a folder by its path there."""
+        return files.sizes(folder, problems)
+
+    def local(self, path: Path) -> Path:
+        """Return the path, which is where the file or folder is."""
+        return path
 
     def place(self, path: Path) -> str:
         """Return the path."""

@@ -53,3 +53,18 @@ def test_each_refusal_has_its_exit_code(capsys, repository):
     assert "--allow-secrets" in call(capsys, "commit", "bbbb", code=1)[1]
     git("checkout", "-q", "--detach")
     assert "git switch" in call(capsys, "commit", "aaaa", code=6)[1]
+
+
+def test_it_says_which_runs_it_removed_and_how_they_come_back(capsys, repository):
+    call(capsys, "commit", "aaaa")
+    call(capsys, "rm", "aaaa")
+    call(capsys, "commit", "brave-otter")
+    call(capsys, "gc", "--yes")
+    out, err = call(capsys, "commit", "--all", "--json")
+    assert "it removes 1 run, aaaa (brave-otter): 2 files" in err
+    envelope = json.loads(out)
+    assert schema.check("output", envelope) == []
+    assert envelope["data"]["removed"] == ["aaaa"]
+    assert not repository.runs(deleted=True).runs
+    git(*err.partition("hint: git ")[2].split(" brings")[0].split(), "--no-edit")
+    assert [run.run_id for run in repository.runs(deleted=True).runs] == ["aaaa"]

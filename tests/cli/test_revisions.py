@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gittrack import schema
 from gittrack.cli.main import main
+from gittrack.git.objects import Objects
 from gittrack.runs.store import Store
 from tests.conftest import git, make_repository
 from tests.making import write_run
@@ -69,3 +71,28 @@ def test_a_revision_is_read_only_which_is_said_with_what_to_do(capsys, command):
     _, err = call(capsys, name, "feature:@", *rest, code=2)
     assert "feature:@ is in a revision, which is read only" in err
     assert "check that revision out, and name the run aaaa" in err
+
+
+def test_show_fetches_only_what_it_shows(capsys, store, monkeypatch):
+    lines = '{"step":0,"time":1,"metrics":{"acc":0.5}}\n{"step":1,"time":2,"metrics":{"acc":1}}\n'
+    files = {
+        "metrics.jsonl": lines,
+        "requirements.txt": "numpy==2\n",
+        "artifacts/m/MLmodel": "flavors:\n  sklearn: {}\n",
+        "artifacts/m/model.pkl": "x" * 5000,
+        "artifacts/lfs.bin": f"version https://git-lfs.github.com/spec/v1\noid sha256:{0:064}\n"
+        "size 7000000\n",
+    }
+    run = write_run(store, "cccc", files=files)
+    git("add", "-A")
+    git("commit", "-q", "-m", "cccc")
+    shutil.rmtree(run.folder)
+    written = []
+    write = Objects.write
+    monkeypatch.setattr(
+        Objects, "write", lambda self, blob, to: (written.append(to.name), write(self, blob, to))
+    )
+    out, _ = call(capsys, "show", "main:cccc")
+    assert set(written) == {"metrics.jsonl", "requirements.txt", "MLmodel"}
+    for shown in ("5.0 kB", "sklearn", "1 in requirements.txt", "7.0 MB"):
+        assert shown in out
