@@ -69,6 +69,25 @@ def png(colour: tuple[int, int, int]) -> bytes:
     )
 
 
+def pdf(text: str) -> bytes:
+    """Return a document of one page with a line of text."""
+    shown = f"BT /F1 24 Tf 40 100 Td ({text}) Tj ET"
+    font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+    page = f"/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F1{font}>>>>"
+    objects = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        f"<</Type/Page/Parent 2 0 R{page}>>",
+        f"<</Length {len(shown)}>>stream\n{shown}\nendstream",
+    )
+    document, table = "%PDF-1.4\n", "0000000000 65535 f \n"
+    for number, content in enumerate(objects, 1):
+        table += f"{len(document):010d} 00000 n \n"
+        document += f"{number} 0 obj{content} endobj\n"
+    trailer = f"trailer<</Size 5/Root 1 0 R>>\nstartxref\n{len(document)}\n%%EOF\n"
+    return f"{document}xref\n0 5\n{table}{trailer}".encode()
+
+
 def curve(count: int, scale: float, *, names: tuple[str, ...] = ("loss", "accuracy")) -> str:
     """Return a metrics file: a loss that falls and an accuracy that rises."""
     lines = []
@@ -143,6 +162,7 @@ def _best(store: Store) -> None:
             "requirements.txt": "numpy==2.4.0\npandas==3.1.0\n",
             "output.log": "epoch 1\r\x1b[32mepoch 2\x1b[0m\ndone\n",
             "artifacts/plots/loss.png": png((40, 100, 200)),
+            "artifacts/plots/curve.pdf": pdf("a curve"),
             "artifacts/plots/page.html": "<p id=p>static</p><script>p.textContent='ran'</script>",
             "artifacts/report.md": f"# Report\n\n{NOTE}\n",
             "artifacts/data/table.csv": "name,value\nx,1\n<b>,2\n",

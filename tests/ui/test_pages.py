@@ -264,6 +264,15 @@ def test_a_page_among_the_artifacts_runs_without_rights(page: Any, site: str):
         assert inner.evaluate(f"() => {{ {tried} }}") == "SecurityError"
 
 
+def test_a_document_is_shown_by_the_viewer_of_the_browser(page: Any, site: str):
+    page.complaints.expected = "chrome-extension:"
+    page.goto(f"{site}/run/best000000.html")
+    with page.expect_event(
+        "framenavigated", lambda frame: frame.url.startswith("chrome-extension:")
+    ):
+        page.click(".tree a:text-is('curve.pdf')")
+
+
 def test_an_artifact_has_an_address(page: Any, site: str):
     page.goto(f"{site}/run/best000000.html#artifact=data%2Ftable.csv")
     page.frame_locator("#preview").locator("td:text('x')").wait_for()
