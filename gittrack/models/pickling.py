@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pickle
-import pickletools
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -105,6 +104,8 @@ def packages_in(path: Path) -> set[str]:
     """Return the top modules of other libraries that a small pickle names."""
     if path.stat().st_size > _SCANNED:
         return set()
+    import pickletools  # which builds tables for some milliseconds
+
     names = {
         value.partition(".")[0].partition(" ")[0]
         for opcode, value, _ in pickletools.genops(path.read_bytes())

@@ -51,7 +51,9 @@ class Keeper:
 
     def wait_for_capture(self) -> None:
         """Wait until it is found out where the run came from."""
-        self._take_provenance()
+        if self._capture is not None:
+            self._take_provenance()
+            self.restore()
 
     def give_up_capture(self) -> None:
         """Forget a capture whose thread is not in this process."""
@@ -96,7 +98,7 @@ class Keeper:
             StoreError: the folder cannot be written.
         """
         if self._capture is not None and self._capture.ready():
-            self._take_provenance()
+            self.wait_for_capture()
         self._write(self._joined(self.earlier, book)[0])
 
     def finish(self, status: str, book: Logbook, *, opened: int, now: int) -> str:
@@ -159,7 +161,6 @@ class Keeper:
         ):
             if data:
                 self._sidecars[name] = data
-        self.restore()
 
     def _leave_out(self, names: tuple[str, ...]) -> None:
         self.record = self.record.replaced(left_out=tuple(sorted({*self.record.left_out, *names})))

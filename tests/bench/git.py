@@ -110,6 +110,7 @@ def store_in_git(name: str, make: Callable[[int], None]) -> tuple[int, float, fl
         return timed("add", "-A")
 
     with inside(name):
+        git("init", "-q")  # or the runs would be those of the repository around it
         make(RUNS)
         files = sum(len(names) for _, _, names in os.walk("mlruns"))
         added = min(add() for _ in range(ROUNDS))
