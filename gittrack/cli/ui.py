@@ -64,7 +64,9 @@ def _export(store: Store, folder: Path, references: list[str], filter_string: st
     if references:
         chosen = list({run.run_id: run for run in map(options.find_run, references)}.values())
     else:
-        chosen = search.runs(store, filter_string=filter_string).runs
+        found = search.runs(store, filter_string=filter_string)
+        chosen = found.runs
+        render.emit(render.View("runs", [], problems=found.problems))
     with progress.bar("exporting") as show:
         made = export.export(store, chosen, folder.absolute(), progress=show)
     for path in made.left_out[:_LISTED]:

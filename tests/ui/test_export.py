@@ -128,6 +128,15 @@ def test_the_command_writes_what_a_filter_fits(capsys: pytest.CaptureFixture[str
     assert len([*Path("out/run").iterdir()]) == 2
 
 
+def test_a_run_that_cannot_be_read_is_said(full: Store, capsys: pytest.CaptureFixture[str]):
+    (broken, *rest) = full.runs().runs
+    (broken.folder / "run.json").write_text("{")
+    assert command("ui", "--export", "out") == 0
+    said = capsys.readouterr().err
+    assert f"{len(rest)} runs written to out" in said
+    assert broken.folder.name in said
+
+
 @pytest.mark.usefixtures("full")
 def test_the_command_writes_runs_by_name(capsys: pytest.CaptureFixture[str]):
     assert command("ui", "--export", "out", "best000", "brave-otter") == 0
