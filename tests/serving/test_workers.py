@@ -163,9 +163,14 @@ def test_a_model_that_lets_nobody_else_run_is_killed(tmp_path):
     model = saved(hogging_on_zero, tmp_path / "m")
     with served(model, "--timeout", "0.5") as (process, port):
         before = children(process)
-        with pytest.raises((OSError, http.client.HTTPException)):
-            post(port, [[0]])
-        eventually(lambda: not before & children(process))
+
+        def replaced():
+            # On a busy machine a request may be answered 504 before the model has it.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                post(port, [[0]])
+            return not before & children(process)
+
+        eventually(replaced)
         eventually(lambda: answered_by(port) == 1)
 
 

@@ -265,7 +265,7 @@ def test_a_page_among_the_artifacts_runs_without_rights(page: Any, site: str):
 
 
 def test_a_document_is_shown_by_the_viewer_of_the_browser(page: Any, site: str):
-    page.complaints.expected = "chrome-extension:"
+    page.complaints.expected = "chrome(-extension)?:"
     page.goto(f"{site}/run/best000000.html")
     with page.expect_event(
         "framenavigated", lambda frame: frame.url.startswith("chrome-extension:")
