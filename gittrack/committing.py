@@ -8,11 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gittrack import files, picking, secrets
-from gittrack.errors import (
-    SecretFoundError,
-    StoreError,
-    ToolError,
-)
+from gittrack.errors import SecretFoundError, StoreError, ToolError
 from gittrack.git import committing, objects, pushing
 from gittrack.git.command import run_git, run_git_bytes
 from gittrack.git.state import ignoring_rule
