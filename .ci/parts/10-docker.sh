@@ -4,8 +4,7 @@ log=/var/log/dockerd.log
 containerd=/var/run/docker/containerd/containerd.pid
 
 if ! [ -x /usr/sbin/dockerd ] && ! up; then
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables >/dev/null
+  "$(dirname "$0")/../install" docker.io iptables
 fi
 
 # A killed engine leaves its pid file, and a process that nobody has reaped looks alive to the next one.

@@ -2,8 +2,7 @@
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/gittrack-tests/engines
 
 if ! command -v java >/dev/null; then
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null
+  "$(dirname "$0")/../install" openjdk-17-jre-headless
 fi
 [ -x "$folder/bin/python" ] && exit
 rm -rf "$folder.new"

@@ -12,8 +12,7 @@ fi
 if ! [ -f "$home/conda/made" ]; then
   rm -rf "$home/conda"
   command -v patchelf >/dev/null || {
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends patchelf >/dev/null
+    "$(dirname "$0")/../install" patchelf
   }
   python3 -m venv "$home/conda"
   "$home/conda/bin/python" -m pip install -q --disable-pip-version-check py-rattler .

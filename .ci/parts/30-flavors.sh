@@ -1,6 +1,7 @@
 # The libraries whose models are saved and loaded, each beside real MLflow: one environment, and one for TensorFlow.
 home=${XDG_CACHE_HOME:-$HOME/.cache}/gittrack-tests
-pip=(-m pip install -q --disable-pip-version-check)
+# Of libraries as large as these a test imports a small part, which is compiled then.
+pip=(-m pip install -q --no-compile --disable-pip-version-check)
 
 make() { # NAME REQUIREMENT...
   local folder=$home/$1

@@ -1,10 +1,8 @@
 # A Slurm cluster of one node, which is this machine.
 state=/var/lib/gittrack-slurm
-export DEBIAN_FRONTEND=noninteractive
 
 if ! command -v sbatch >/dev/null || ! command -v pgrep >/dev/null; then
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends slurmctld slurmd slurm-client munge procps >/dev/null
+  "$(dirname "$0")/../install" slurmctld slurmd slurm-client munge procps
 fi
 
 node=$(hostname -s)

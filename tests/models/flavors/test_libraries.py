@@ -1,14 +1,16 @@
 """Every flavor with its real library, in fresh processes, and both ways with the real MLflow.
 
-For each model three processes: one makes and saves it here; one loads it with the real MLflow,
-where gittrack cannot be imported, and saves it again with MLflow's own call; one loads both, where
-MLflow cannot be imported.
+Three processes for all models of an environment, since its libraries take long to import: one makes
+and saves them here; one loads them with the real MLflow, where gittrack cannot be imported, and
+saves them again with MLflow's own call; one loads both, where MLflow cannot be imported.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+from functools import cache
 from typing import NamedTuple
 
 import pytest
@@ -27,7 +29,6 @@ class Case(NamedTuple):
     own: str = ""
     theirs: str = ""
     environment: str = "flavors"
-    argument: str = ""
 
 
 TABLE = """
@@ -55,7 +56,6 @@ CASES = {
         + "from sklearn.linear_model import LogisticRegression\n"
         + "model = LogisticRegression().fit(data, target); answer = model.predict(data)",
         theirs="serialization_format='cloudpickle'",
-        argument="sk_model",
     ),
     "sklearn-skops": Case(
         "sklearn",
@@ -66,7 +66,6 @@ CASES = {
         + "model = make_pipeline(StandardScaler(), LogisticRegression()).fit(data, target)\n"
         + "answer = model.predict(data)",
         own="serialization_format='skops', safe",
-        argument="sk_model",
     ),
     "xgboost-classifier": Case(
         "xgboost",
@@ -75,7 +74,6 @@ CASES = {
         + "model = xgboost.XGBClassifier(n_estimators=3, min_child_weight=0).fit(data, target)\n"
         + "answer = model.predict(data)",
         own="safe",
-        argument="xgb_model",
     ),
     "xgboost-booster": Case(
         "xgboost",
@@ -86,7 +84,6 @@ CASES = {
         + "model = xgboost.train(rules, table, 3)\n"
         + "answer = model.predict(table)",
         own="model_format='json', safe",
-        argument="xgb_model",
     ),
     "lightgbm-classifier": Case(
         "lightgbm",
@@ -94,7 +91,6 @@ CASES = {
         + "import lightgbm\n"
         + "model = lightgbm.LGBMClassifier(n_estimators=3, min_child_samples=1, verbose=-1)\n"
         + "model.fit(data, target); answer = model.predict(data)",
-        argument="lgb_model",
     ),
     "lightgbm-booster": Case(
         "lightgbm",
@@ -104,7 +100,6 @@ CASES = {
         + "model = lightgbm.train(rules, lightgbm.Dataset(data, target), 3)\n"
         + "answer = model.predict(data)",
         own="safe",
-        argument="lgb_model",
     ),
     "catboost": Case(
         "catboost",
@@ -114,14 +109,12 @@ CASES = {
         + "model = catboost.CatBoostClassifier(**rules)\n"
         + "model.fit(data, target); answer = model.predict(data)",
         own="safe",
-        argument="cb_model",
     ),
     "statsmodels": Case(
         "statsmodels",
         TABLE
         + "import statsmodels.api as sm\n"
         + "model = sm.OLS(target, data).fit(); answer = model.predict(data)",
-        argument="statsmodels_model",
     ),
     "onnx": Case(
         "onnx",
@@ -132,7 +125,6 @@ CASES = {
         + "model = to_onnx(line, data[:1])\n"
         + "answer = {'variable': line.predict(data).reshape(-1, 1)}",
         own="safe",
-        argument="onnx_model",
     ),
     "pytorch": Case(
         "pytorch",
@@ -146,7 +138,6 @@ CASES = {
         "data = np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32)\n"
         "answer = model(torch.from_numpy(data)).detach().numpy()",
         theirs="serialization_format='pickle'",
-        argument="pytorch_model",
     ),
     "pytorch-exported": Case(
         "pytorch",
@@ -156,9 +147,8 @@ CASES = {
         "answer = model(torch.from_numpy(data)).detach().numpy()",
         own="serialization_format='pt2', input_example=data[:2]",
         theirs="serialization_format='pt2', input_example=data[:2]",
-        argument="pytorch_model",
     ),
-    "transformers": Case("transformers", BERT, own="safe", argument="transformers_model"),
+    "transformers": Case("transformers", BERT, own="safe"),
     "keras": Case(
         "keras",
         "import keras, numpy as np\n"
@@ -191,8 +181,8 @@ CASES = {
     ),
 }
 
-SHOW = """
-import json
+ALL = """
+import json, os, sys, traceback
 def show(value):
     if hasattr(value, "to_numpy"):
         value = value.to_numpy()
@@ -203,27 +193,38 @@ def show(value):
     if isinstance(value, (list, tuple)):
         return [show(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value
-"""
-BLOCK = """
-import sys
+def tell(value):
+    told.append(show(value))
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == {name!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+        if name.partition(".")[0] == sys.argv[1]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Block())
+results = {}
+for case, code in json.load(sys.stdin).items():
+    told, error = [], ""
+    os.makedirs(case, exist_ok=True)
+    os.chdir(case)
+    try:
+        exec(compile(code, case, "exec"))
+    except Exception:
+        error = traceback.format_exc()
+    os.chdir("..")
+    results[case] = [told, error]
+print("RESULTS", json.dumps(results))
 """
 SAVE = """
 import gittrack.{flavor}
 gittrack.{flavor}.save_model(model, "ours"{own})
 gittrack.save_model(model, "found"{own})
-print("ANSWER", json.dumps(show(answer)))
+tell(answer)
 """
 MLFLOW = """
 import os, warnings, logging
 warnings.simplefilter("ignore"); logging.disable(logging.ERROR)
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 import mlflow.pyfunc, mlflow.{flavor}
-print("ANSWER", json.dumps(show(mlflow.pyfunc.load_model("ours").predict(data))))
+tell(mlflow.pyfunc.load_model("ours").predict(data))
 loaded = mlflow.{flavor}.load_model("ours")
 assert type(loaded).__name__ == type(model).__name__ or {exported}, type(loaded)
 mlflow.{flavor}.save_model(model, path="theirs", pip_requirements=[]{theirs})
@@ -238,11 +239,31 @@ for name in ("ours", "found", "theirs"):
     assert {flavor!r} in mlmodel.read(Path(name)).flavors or {flavor!r} == "tensorflow", name
     safe = {safe} and name != "theirs"
     gittrack.load_model(name, safe=safe)
-    print("ANSWER", json.dumps(show(gittrack.pyfunc.load_model(name, safe=safe).predict(data))))
+    tell(gittrack.pyfunc.load_model(name, safe=safe).predict(data))
 """
 
 
-def run(environment, script, folder):
+class Scripts(NamedTuple):
+    """What is run of a case, one after another; in each but the first one package is blocked."""
+
+    saving: str
+    mlflow: str
+    loading: str
+
+
+def scripts(name: str, case: Case) -> Scripts:
+    safe, own = case.own.endswith("safe"), case.own.removesuffix("safe").strip(", ")
+    exported = "exported" in name or "module" in name
+    theirs = f", {case.theirs}" if case.theirs else ""
+    return Scripts(
+        case.make + SAVE.format(flavor=case.flavor, own=f", {own}" if own else ""),
+        case.make + MLFLOW.format(flavor=case.flavor, theirs=theirs, exported=exported),
+        case.make + LOAD.format(flavor=case.flavor, safe=safe),
+    )
+
+
+def run(environment, codes, folder, *, blocked):
+    """Run a script for each case in one process, and return what each told, and its error."""
     variables = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
@@ -250,7 +271,8 @@ def run(environment, script, folder):
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [parts.environment(environment), "-c", script],
+        [parts.environment(environment), "-c", ALL, blocked],
+        input=json.dumps(codes),
         capture_output=True,
         text=True,
         check=False,
@@ -258,28 +280,51 @@ def run(environment, script, folder):
         env=variables,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return [line for line in done.stdout.splitlines() if line.startswith("ANSWER")]
+    return json.loads(done.stdout.rpartition("RESULTS ")[2])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What the three processes of an environment told of each case; run when first asked for."""
+
+    @cache
+    def of(environment):
+        there = {
+            name: scripts(name, case)
+            for name, case in CASES.items()
+            if case.environment == environment
+        }
+        folder = tmp_path_factory.mktemp(environment)
+        return [
+            run(
+                environment,
+                {name: getattr(found, kind) for name, found in there.items()},
+                folder,
+                blocked=blocked,
+            )
+            for kind, blocked in (("saving", "-"), ("mlflow", "gittrack"), ("loading", "mlflow"))
+        ]
+
+    return of
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.needs(f"env:{case.environment}"))
+        pytest.param(
+            name,
+            marks=[
+                pytest.mark.needs(f"env:{case.environment}"),
+                pytest.mark.xdist_group(f"libraries-{case.environment}"),
+            ],
+        )
         for name, case in CASES.items()
     ],
 )
-def test_a_model_goes_there_and_back(tmp_path, name):
-    case = CASES[name]
-    safe, own = case.own.endswith("safe"), case.own.removesuffix("safe").strip(", ")
-    more = f", {own}" if own else ""
-    made = SHOW + case.make
-    saved = run(case.environment, made + SAVE.format(flavor=case.flavor, own=more), tmp_path)
-    theirs = f", {case.theirs}" if case.theirs else ""
-    exported = "exported" in name or "module" in name
-    script = MLFLOW.format(flavor=case.flavor, theirs=theirs, exported=exported)
-    there = run(case.environment, BLOCK.format(name="gittrack") + made + script, tmp_path)
-    script = LOAD.format(flavor=case.flavor, safe=safe)
-    back = run(case.environment, BLOCK.format(name="mlflow") + made + script, tmp_path)
-    assert there == saved
-    assert back == saved * 3
+def test_a_model_goes_there_and_back(results, name):
+    (saved, in_mlflow, back) = (found[name] for found in results(CASES[name].environment))
+    assert [saved[1], in_mlflow[1], back[1]] == ["", "", ""]
+    assert len(saved[0]) == 1
+    assert in_mlflow[0] == saved[0]
+    assert back[0] == saved[0] * 3
