@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gittrack.models.pyfunc import PyFuncModel
-    from gittrack.serving.chunks import Kind
+    from gittrack.serving.chunks import Chunk, Kind
 
 
 def predict(
@@ -45,7 +45,7 @@ def predict(
     return rows
 
 
-def _scored(model: PyFuncModel, chunk: chunks.Chunk, *, after: int) -> Any:
+def _scored(model: PyFuncModel, chunk: Chunk, *, after: int) -> Any:
     data = model.fit_to_signature(chunk.data, exact=not chunk.typed)
     try:
         return model.score(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 Kind = Literal["csv", "jsonl", "json", "parquet"]
 
 ROWS = 20_000
+BYTES = 1 << 22
 
 # What a cell may hold, such as an image; Python's own limit is 128 KiB.
 _CELL_BYTES = 1 << 30
@@ -60,14 +60,12 @@ def read(source: IO[bytes], kind: Kind, *, texts: Collection[str] = ()) -> Itera
 
 
 def _csv(source: IO[bytes], texts: Collection[str]) -> Iterator[Chunk]:
-    lines = io.TextIOWrapper(source, "utf-8-sig", newline="")
     limit = csv.field_size_limit(_CELL_BYTES)
     try:
-        for table in csvtables.tables(lines, "the input", texts=texts, size=ROWS):
+        for table in csvtables.tables(source, "the input", texts=texts, size=BYTES):
             yield Chunk(table, typed=False)
     finally:
         csv.field_size_limit(limit)
-        lines.detach()
 
 
 def _lines(source: IO[bytes], _: Collection[str]) -> Iterator[Chunk]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import sys
 from collections import Counter
 from contextlib import suppress
 from types import MappingProxyType
@@ -95,7 +94,7 @@ def parse(body: bytes, form: Form, *, texts: Collection[str] = ()) -> Request:
     except UnicodeDecodeError as error:
         raise InvalidValueError(f"the body is not UTF-8: byte {error.start} is wrong") from None
     if form == "csv":
-        return Request(_csv(text, texts))
+        return Request(_csv(body, texts))
     content = _json(text)
     if form == "pandas-split":
         return Request(_split(_object(content, "the body"), "the body"), bare=True)
@@ -239,9 +238,9 @@ def _array(rows: list[Any], field: str) -> Any:
         raise InvalidValueError(f"{field} is no array: {in_one_line(error)}") from None
 
 
-def _csv(text: str, texts: Collection[str]) -> Any:
-    lines = io.StringIO(text, newline="")
-    tables = list(csvtables.tables(lines, "the body", texts=texts, size=sys.maxsize))
+def _csv(body: bytes, texts: Collection[str]) -> Any:
+    source = io.BytesIO(body)
+    tables = list(csvtables.tables(source, "the body", texts=texts, size=len(body)))
     return _rows(tables, "the body")[0]
 
 
