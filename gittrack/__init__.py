@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from gittrack.tracking.fluent import set_tag as set_tag
     from gittrack.tracking.fluent import set_tags as set_tags
     from gittrack.tracking.images import Image as Image
-    from gittrack.tracking.models import load_model as load_model
+    from gittrack.tracking.loading import load_model as load_model
     from gittrack.tracking.models import log_model as log_model
     from gittrack.tracking.models import save_model as save_model
     from gittrack.tracking.system import (
@@ -126,7 +126,8 @@ _NAMES = {
         disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id
         set_system_metrics_samples_before_logging set_system_metrics_sampling_interval
     """,
-    "gittrack.tracking.models": "load_model log_model save_model",
+    "gittrack.tracking.loading": "load_model",
+    "gittrack.tracking.models": "log_model save_model",
 }
 _HOMES = dict(sorted((name, home) for home, names in _NAMES.items() for name in names.split()))
 _MODULES = (

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gittrack.errors import UsageError
-from gittrack.tracking import models
+from gittrack.tracking import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from gittrack.models.mlmodel import Model
+    from gittrack.tracking.models import ModelInfo
 
 _ABSENT = object()
 
@@ -20,7 +21,7 @@ class Bound(NamedTuple):
     """The three functions that a flavor's module has."""
 
     save_model: Callable[..., Model]
-    log_model: Callable[..., models.ModelInfo]
+    log_model: Callable[..., ModelInfo]
     load_model: Callable[..., Any]
 
 
@@ -33,6 +34,8 @@ def bind(flavor: str, *, argument: str) -> Bound:
     """
 
     def save_model(model: Any = _ABSENT, path: str | Path | None = None, **options: Any) -> Model:
+        from gittrack.tracking import models
+
         model = _model(model, options, argument)
         if path is None:
             raise UsageError("save_model needs a path", hint="save_model(model, 'path')")
@@ -40,14 +43,16 @@ def bind(flavor: str, *, argument: str) -> Bound:
 
     def log_model(
         model: Any = _ABSENT, artifact_path: str | None = None, **options: Any
-    ) -> models.ModelInfo:
+    ) -> ModelInfo:
+        from gittrack.tracking import models
+
         model = _model(model, options, argument)
         return models.log_model(model, artifact_path, flavor=flavor, **options)
 
     def load_model(model_uri: str | Path, dst_path: None = None, **options: Any) -> Any:
         if dst_path is not None:
             raise UsageError("dst_path is not used: models are loaded where they lie")
-        return models.load_model(model_uri, flavor=flavor, **options)
+        return loading.load_model(model_uri, flavor=flavor, **options)
 
     save_model.__doc__ = f"""Save a model of {flavor} as a folder.
 

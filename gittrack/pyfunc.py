@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack.errors import UsageError
 from gittrack.models import pyfunc
-from gittrack.models.flavors.pyfunc import LoaderModule
 from gittrack.models.pyfunc import PyFuncModel
 from gittrack.models.pythonmodel import PythonModel, PythonModelContext
 from gittrack.models.uri import resolve
-from gittrack.tracking import models
-from gittrack.tracking.active import open_store
+from gittrack.tracking.loading import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from gittrack.engines.spark import ModelUdf
     from gittrack.models.mlmodel import Model
+    from gittrack.tracking.models import ModelInfo
 
 __all__ = [
     "PyFuncModel",
@@ -43,6 +42,8 @@ def save_model(
         loader_module: in its place, a module with `_load_pyfunc(path)`, for `data_path`.
         options: see `gittrack.models.saving.SaveOptions`.
     """
+    from gittrack.tracking import models
+
     return models.save_model(_model(python_model, loader_module), path, flavor="pyfunc", **options)
 
 
@@ -52,8 +53,10 @@ def log_model(
     python_model: Any = None,
     loader_module: str | None = None,
     **options: Any,
-) -> models.ModelInfo:
+) -> ModelInfo:
     """Save a model written in Python among the artifacts of the active run; see `save_model`."""
+    from gittrack.tracking import models
+
     model = _model(python_model, loader_module)
     return models.log_model(model, artifact_path, flavor="pyfunc", **options)
 
@@ -75,7 +78,9 @@ def load_model(
         NotFoundError: there is no such model.
         ModelError: it is damaged, not safe, or of a flavor that gittrack has not.
     """
-    return pyfunc.load_model(model_uri, store=open_store(), safe=safe, model_config=model_config)
+    return pyfunc.load_model(
+        model_uri, store=store_of(model_uri), safe=safe, model_config=model_config
+    )
 
 
 def spark_udf(
@@ -110,7 +115,7 @@ def spark_udf(
     """
     from gittrack.engines import spark as engine
 
-    folder = resolve(model_uri, store=open_store())
+    folder = resolve(model_uri, store=store_of(model_uri))
     return engine.spark_udf(
         spark, folder, result_type=result_type, env_manager=env_manager, params=params
     )
@@ -126,7 +131,7 @@ def dask_predict(frame: Any, model_uri: str | Path) -> Any:
     """
     from gittrack.engines import dask as engine
 
-    return engine.predict(frame, resolve(model_uri, store=open_store()))
+    return engine.predict(frame, resolve(model_uri, store=store_of(model_uri)))
 
 
 def ray_predict(dataset: Any, model_uri: str | Path) -> Any:
@@ -139,7 +144,7 @@ def ray_predict(dataset: Any, model_uri: str | Path) -> Any:
     """
     from gittrack.engines import ray as engine
 
-    return engine.predict(dataset, resolve(model_uri, store=open_store()))
+    return engine.predict(dataset, resolve(model_uri, store=store_of(model_uri)))
 
 
 def _model(python_model: Any, loader_module: str | None) -> Any:
@@ -147,4 +152,8 @@ def _model(python_model: Any, loader_module: str | None) -> Any:
         raise UsageError(
             "give python_model or loader_module", hint="save_model(path, python_model=model)"
         )
-    return LoaderModule(loader_module) if loader_module is not None else python_model
+    if loader_module is None:
+        return python_model
+    from gittrack.models.flavors.pyfunc import LoaderModule
+
+    return LoaderModule(loader_module)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+from sklearn.dummy import DummyClassifier
+
+from gittrack.models.saving import save_model
 from tests.conftest import make_repository, python
 
 WRITING = """
@@ -25,3 +31,20 @@ def test_writing_a_run_loads_only_the_standard_library(isolated):
 def test_importing_the_package_loads_none_of_its_modules_but_the_version():
     script = "import sys, gittrack; print([n for n in sys.modules if n.startswith('gittrack.')])"
     assert python(script).stdout == "['gittrack.version']\n"
+
+
+LOADING = """
+import sys, gittrack
+print(gittrack.sklearn.load_model(sys.argv[1]), gittrack.load_model(sys.argv[1]))
+ours = {name for name in sys.modules if name.startswith("gittrack.")}
+unwanted = "tracking.active", "runs.writer", "entities", "registry", "git", "models.flavors.keras"
+print(sorted(ours & {f"gittrack.{name}" for name in unwanted}))
+"""
+
+
+def test_loading_a_model_from_a_path_loads_nothing_that_logs(tmp_path):
+    save_model(DummyClassifier(), tmp_path / "m")
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING, tmp_path / "m"], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "DummyClassifier() DummyClassifier()\n[]\n"

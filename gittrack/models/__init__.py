@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from gittrack.models.fromcode import ModelConfig, set_model
-from gittrack.models.inference import infer_signature
-from gittrack.models.mlmodel import Model
-from gittrack.models.specs import (
-    ColSpec,
-    ModelSignature,
-    ParamSchema,
-    ParamSpec,
-    Schema,
-    TensorSpec,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ColSpec",
-    "Model",
-    "ModelConfig",
-    "ModelSignature",
-    "ParamSchema",
-    "ParamSpec",
-    "Schema",
-    "TensorSpec",
-    "infer_signature",
-    "set_model",
-]
+if TYPE_CHECKING:
+    from gittrack.models.fromcode import ModelConfig as ModelConfig
+    from gittrack.models.fromcode import set_model as set_model
+    from gittrack.models.inference import infer_signature as infer_signature
+    from gittrack.models.mlmodel import Model as Model
+    from gittrack.models.specs import ColSpec as ColSpec
+    from gittrack.models.specs import ModelSignature as ModelSignature
+    from gittrack.models.specs import ParamSchema as ParamSchema
+    from gittrack.models.specs import ParamSpec as ParamSpec
+    from gittrack.models.specs import Schema as Schema
+    from gittrack.models.specs import TensorSpec as TensorSpec
+
+_HOMES = {
+    "ColSpec": "specs",
+    "Model": "mlmodel",
+    "ModelConfig": "fromcode",
+    "ModelSignature": "specs",
+    "ParamSchema": "specs",
+    "ParamSpec": "specs",
+    "Schema": "specs",
+    "TensorSpec": "specs",
+    "infer_signature": "inference",
+    "set_model": "fromcode",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gittrack.models' has no attribute {name!r}")
+    return getattr(import_module(f"gittrack.models.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

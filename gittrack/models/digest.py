@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from gittrack import files
 from gittrack.errors import ModelError
-from gittrack.git.objects import is_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -81,6 +80,8 @@ def _of_file(path: Path) -> str:
 
 
 def _cause(folder: Path) -> str:
+    from gittrack.git.objects import is_pointer
+
     for path in files.walk(folder):
         if is_pointer(path):
             return f"git lfs pull: {path.name} is but a pointer to a file that was not fetched"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +69,8 @@ def run(script: Path, config: Mapping[str, Any] | None) -> Any:
     Raises:
         ModelError: it sets none.
     """
+    import runpy
+
     _set.clear()
     _config.append(config or {})
     try:

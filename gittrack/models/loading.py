@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import paths, settings
 from gittrack.errors import GittrackError, MissingPackageError, ModelError
-from gittrack.models import code, digest, flavors, mlmodel, requirements
+from gittrack.models import code, digest, flavors, mlmodel
 from gittrack.models.flavors.base import Loading
 from gittrack.models.uri import resolve
 
@@ -90,6 +90,8 @@ def _check_safe(folder: Path, flavor: Flavor, entry: Mapping[str, Any]) -> None:
 
 
 def _misfits(folder: Path) -> str:
+    from gittrack.models import requirements
+
     found = requirements.misfits(folder)
     return f"; it was saved with {', '.join(found)}" if found else ""
 

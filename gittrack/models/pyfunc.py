@@ -84,7 +84,9 @@ class PyFuncModel:
 
     def unwrap_python_model(self) -> Any:
         """Return the PythonModel, or the object that the model's library made."""
-        return self._model.model if isinstance(self._model, flavors.pyfunc.Ready) else self._model
+        from gittrack.models.flavors.pyfunc import Ready
+
+        return self._model.model if isinstance(self._model, Ready) else self._model
 
 
 def _summary(schema: Schema | None) -> str:

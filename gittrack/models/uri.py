@@ -42,7 +42,7 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
         return existing(uri)
     if text[:5].lower() == "file:":
         return existing(settings.local_path(text, source="model URI"))
-    if _STORED.match(text) or (_REVISION.match(text) and not Path(text).exists()):
+    if is_stored(uri):
         # A path needs nothing of the store, whose parts take longer to import than a small model.
         from gittrack.models import stored
 
@@ -51,6 +51,13 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
         name = scheme[1].lower()
         raise UsageError(f"model URI {text!r}: gittrack does not read {name}: yet", hint=KINDS)
     return existing(Path(text).expanduser())
+
+
+def is_stored(uri: str | Path) -> bool:
+    """Tell whether a URI names a model by its run, its name or a revision, and not by a path."""
+    if isinstance(uri, Path):
+        return False
+    return bool(_STORED.match(uri) or (_REVISION.match(uri) and not Path(uri).exists()))
 
 
 def runs_uri(run_id: str, artifact_path: str) -> str:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles
 from gittrack.errors import InvalidValueError, UsageError
-from gittrack.models import loading, mlmodel, saving
-from gittrack.models.mlmodel import PYTHON_FUNCTION, Model
+from gittrack.models import saving
+from gittrack.models.mlmodel import Model
 from gittrack.models.saving import Origin
-from gittrack.models.uri import resolve, runs_uri
+from gittrack.models.uri import runs_uri
 from gittrack.registry.names import check_name
 from gittrack.runs import provenance
 from gittrack.runs.forgiving import warn
-from gittrack.tracking.active import open_store
 from gittrack.tracking.holding import writer_of
 
 if TYPE_CHECKING:
@@ -128,25 +127,6 @@ def log_model(
         client.store = writer.store
         made = client.create_model_version(registered_model_name, info.model_uri)
         return replace(info, registered_model_version=int(made.version))
-
-
-def load_model(model_uri: str | Path, *, flavor: str | None = None, **options: Any) -> Any:
-    """Load a model as the object that its library made.
-
-    Args:
-        model_uri: `runs:/RUN/path`, `models:/NAME/3`, `models:/NAME@ALIAS`, a path, or `file:`.
-        flavor: the library it belongs to; the model's own where not given.
-        options: `safe=True` loads only what runs no code that comes with the model.
-
-    Raises:
-        NotFoundError: there is no such model.
-        ModelError: it is damaged, not of this flavor, or not safe.
-    """
-    store = open_store()
-    if flavor is None:
-        there = mlmodel.read(resolve(model_uri, store=store)).flavors
-        flavor = next((name for name in there if name != PYTHON_FUNCTION), PYTHON_FUNCTION)
-    return loading.load_model(model_uri, flavor=flavor, store=store, **options)
 
 
 def _info(model: Model, uri: str) -> ModelInfo:

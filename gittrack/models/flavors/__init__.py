@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import cast
 
 from gittrack.errors import ModelError, UsageError
-from gittrack.models.flavors import (
-    catboost,
-    keras,
-    lightgbm,
-    onnx,
-    pyfunc,
-    pytorch,
-    sklearn,
-    statsmodels,
-    tensorflow,
-    transformers,
-    xgboost,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gittrack.models.flavors.base import Flavor
+from gittrack.models.flavors.base import Flavor, is_own
+from gittrack.models.mlmodel import PYTHON_FUNCTION
 
 # The first that detects a model has it, so those that build on another come before it.
-FLAVORS: Mapping[str, Flavor] = {
-    flavor.NAME: flavor
-    for flavor in (
-        xgboost,
-        lightgbm,
-        catboost,
-        sklearn,
-        transformers,
-        keras,
-        tensorflow,
-        pytorch,
-        onnx,
-        statsmodels,
-        pyfunc,
-    )
+_MODULES = {
+    **{
+        name: name
+        for name in (
+            "xgboost",
+            "lightgbm",
+            "catboost",
+            "sklearn",
+            "transformers",
+            "keras",
+            "tensorflow",
+            "pytorch",
+            "onnx",
+            "statsmodels",
+        )
+    },
+    PYTHON_FUNCTION: "pyfunc",
 }
-_ALIASES = {"pyfunc": pyfunc.NAME, "torch": pytorch.NAME}
+_ALIASES = {"pyfunc": PYTHON_FUNCTION, "torch": "pytorch"}
+
+
+class _Flavors(Mapping[str, Flavor]):
+    """The flavors by name, each imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Flavor:
+        return cast("Flavor", import_module(f"{__name__}.{_MODULES[name]}"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+FLAVORS = _Flavors()
 
 
 def named(name: str) -> Flavor:
@@ -80,8 +84,8 @@ def of_loader(module: object) -> Flavor:
         ModelError: it is a flavor of MLflow's that there is not.
     """
     package, _, name = str(module).partition(".")
-    if pyfunc.is_own(module) or (module and package not in ("mlflow", "gittrack")):
-        return pyfunc
+    if is_own(module) or (module and package not in ("mlflow", "gittrack")):
+        return FLAVORS[PYTHON_FUNCTION]
     if name not in FLAVORS:
         raise ModelError(
             f"the model wants the loader {module!r}, which gittrack has not",

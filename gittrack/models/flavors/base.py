@@ -103,6 +103,11 @@ def runs_pickle(entry: Mapping[str, Any]) -> str:
     return "a pickle"
 
 
+def is_own(loader: object) -> bool:
+    """Tell whether a loader of MLmodel is gittrack's or MLflow's for models written in Python."""
+    return str(loader).startswith("mlflow.pyfunc.")
+
+
 def of_library(model: object, root: str) -> bool:
     """Tell whether a model's class, or one that it comes from, is a library's."""
     return any(kind.__module__.partition(".")[0] == root for kind in type(model).__mro__)

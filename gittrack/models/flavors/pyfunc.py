@@ -42,11 +42,6 @@ class Ready(NamedTuple):
     context: pythonmodel.PythonModelContext
 
 
-def is_own(loader: object) -> bool:
-    """Tell whether it loads what `save` writes here or in MLflow, and is nobody's own module."""
-    return str(loader).startswith("mlflow.pyfunc.")
-
-
 def detect(model: object) -> bool:
     """Tell whether it is a PythonModel, a function, a loader, or the path of a script."""
     if isinstance(model, (str, Path)):
@@ -123,7 +118,7 @@ def _copy(source: Path, target: Path) -> None:
 def load(folder: Path, entry: Mapping[str, Any], how: base.Loading) -> Any:
     """Make the model, and let it load its context. That runs the code in it."""
     loader = str(entry.get("loader_module") or LOADER)
-    if not is_own(loader):
+    if not base.is_own(loader):
         place = member(folder, entry["data"]) if entry.get("data") else folder
         return _loader(loader, folder)(str(place))
     serve_where_missing()
