@@ -125,8 +125,7 @@ def make_folder(path: Path, *, exist_ok: bool = True) -> None:
     if exist_ok and path.is_dir():
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(exist_ok=exist_ok)
+        path.mkdir(parents=True, exist_ok=exist_ok)
     except FileExistsError:
         if exist_ok:
             raise StoreError(

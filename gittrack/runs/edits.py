@@ -15,11 +15,13 @@ Later edits win, key by key. A tag that is null is removed.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gittrack import files, paths, secrets
 from gittrack.errors import StoreError
@@ -48,6 +50,18 @@ class Edits:
 
     joined: Edit
     problems: tuple[Problem, ...] = ()
+
+
+class _Recent(NamedTuple):
+    """What a folder's edits came to, when they were read, and when it had changed last by then."""
+
+    edits: Edits
+    read: float
+    changed: int
+
+
+_RECENT_SECONDS = 2.0
+_recent: dict[Path, _Recent] = {}
 
 
 def write(folder: Path, edit: Edit) -> Path:
@@ -85,6 +99,7 @@ def write_as(folder: Path, edit: Edit, name: str) -> bool:
     if edit.deleted is not None:
         entries["deleted"] = edit.deleted
     lines = ",\n".join(f"  {to_json(key)}: {to_json(value)}" for key, value in entries.items())
+    _recent.pop(folder, None)
     return files.write_new(folder / name, f"{{\n{lines}\n}}\n".encode())
 
 
@@ -111,6 +126,40 @@ def read(folder: Path, names: Iterable[str] | None = None, *, tree: Tree = DISK)
     return Edits(
         _join(edit for _, _, edit in sorted(edits, key=lambda item: item[:2])), tuple(problems)
     )
+
+
+def read_recent(folder: Path) -> Edits:
+    """Read and join the edits of an experiment on disk, unless that was done a moment ago.
+
+    Beside them lie all its runs, and to list those takes longer than to begin another. A change of
+    the folder is seen at once, by its time; on file systems whose time is coarse in two seconds.
+    """
+    now, known = time.monotonic(), _recent.get(folder)
+    changed = _changed(folder)
+    if known and known.changed == changed and now - known.read < _RECENT_SECONDS:
+        return known.edits
+    found = read(folder)
+    if changed is not None:
+        _recent.clear()
+        _recent[folder] = _Recent(found, now, changed)
+    return found
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[None]:
+    """Change a folder in the block, and none of its edits."""
+    before = _changed(folder)
+    yield
+    known, after = _recent.get(folder), _changed(folder)
+    if known and known.changed == before and after is not None:
+        _recent[folder] = known._replace(changed=after)
+
+
+def _changed(folder: Path) -> int | None:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 - thrice for every run
+    except OSError:
+        return None
 
 
 def _names(folder: Path, tree: Tree) -> list[str]:

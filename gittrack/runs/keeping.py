@@ -53,7 +53,7 @@ class Keeper:
         """Wait until it is found out where the run came from."""
         if self._capture is not None:
             self._take_provenance()
-            self.restore()
+            self._write_sidecars()
 
     def give_up_capture(self) -> None:
         """Forget a capture whose thread is not in this process."""
@@ -132,6 +132,9 @@ class Keeper:
         """
         self._store.prepare()
         self._store.keep_name(self._folder.parent.name, self.record.experiment)
+        self._write_sidecars()
+
+    def _write_sidecars(self) -> None:
         files.make_folder(self._folder)
         for name, data in self._sidecars.items():
             if not (self._folder / name).exists():
@@ -154,7 +157,8 @@ class Keeper:
         self.record = self.record.replaced(
             source=source, user=found.user and secrets.redact(found.user)
         )
-        self._leave_out(found.left_out)
+        if found.left_out:
+            self._leave_out(found.left_out)
         for name, data in (
             (paths.SOURCE_PATCH, found.patch),
             (paths.REQUIREMENTS, found.requirements),

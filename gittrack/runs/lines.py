@@ -244,7 +244,9 @@ def merge(folds: Mapping[str, FileFold], base: Mapping[str, ParamValue] | None =
     )
     for _, file, name, value in by_time:
         param = folds[file].params[name][1]
-        if not same_param(params.setdefault(name, param), param):
+        if name not in params:
+            params[name] = param
+        elif not same_param(params[name], param):
             kept = param_text(params[name])
             problems.append(
                 Problem(

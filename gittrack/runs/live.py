@@ -121,7 +121,8 @@ def take(store: Path, run_id: str) -> Mark | None:
         OSError: the mark cannot be written.
     """
     path = store / paths.CACHE / paths.LIVE / run_id
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     if path.parent.is_symlink() or path.parent.parent.is_symlink():
         raise OSError(errno.ELOOP, f"{path.parent} is reached by a link")
     for _ in range(_TRIES):
@@ -134,7 +135,8 @@ def take(store: Path, run_id: str) -> Mark | None:
     else:
         return None
     mark = {"host": host(), "boot": boot_id(), "pid": os.getpid()}
-    os.ftruncate(descriptor, 0)
+    if os.fstat(descriptor).st_size:  # to cut an empty file, too, makes its closing a flush
+        os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(mark).encode() + b"\n", 0)
     return Mark(path, descriptor)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gittrack import files, paths
 from gittrack.errors import StoreError
-from gittrack.runs import live, provenance
+from gittrack.runs import edits, live, provenance
 from gittrack.runs.names import new_name
 from gittrack.runs.record import RUNNING, RunRecord
 
@@ -50,7 +50,7 @@ def make_folder(experiment: Path, start: int) -> tuple[str, Path]:
     while True:
         run_id = paths.new_run_id()
         folder = experiment / paths.run_folder_name(run_id, start)
-        with suppress(FileExistsError):
+        with suppress(FileExistsError), edits.kept(experiment):
             files.make_folder(folder, exist_ok=False)
             return run_id, folder
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,11 +153,14 @@ def command_line(git_root: Path | None) -> str:
 
     Paths below the Git root made relative, secrets left out.
     """
-    arguments = list(getattr(sys, "orig_argv", [])) or [sys.executable, *sys.argv]
-    arguments[0] = Path(arguments[0]).name
-    text = secrets.redact_command(
-        shlex.join(_relative(argument, git_root) for argument in arguments)
-    )
+    arguments = getattr(sys, "orig_argv", []) or [sys.executable, *sys.argv]
+    return _told(tuple(arguments), git_root)
+
+
+@lru_cache(maxsize=1)
+def _told(arguments: tuple[str, ...], git_root: Path | None) -> str:
+    shown = (Path(arguments[0]).name, *arguments[1:])
+    text = secrets.redact_command(shlex.join(_relative(argument, git_root) for argument in shown))
     return text if len(text) <= MAX_COMMAND else text[: MAX_COMMAND - 3] + "..."
 
 

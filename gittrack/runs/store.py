@@ -249,7 +249,8 @@ class Store:
 
     def _read_experiment(self, folder: str) -> Experiment:
         path = self.root / folder
-        changed = edits.read(path, tree=self.tree).joined
+        here = self.tree is DISK
+        changed = (edits.read_recent(path) if here else edits.read(path, tree=self.tree)).joined
         name = paths.DEFAULT_EXPERIMENT if folder == paths.DEFAULT_FOLDER else folder
         try:
             stored = self.tree.read_json(path / paths.EXPERIMENT_JSON).get("name")

@@ -11,6 +11,7 @@ import math
 import re
 from datetime import date, datetime, timezone
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import TypeAlias
 
 ParamValue: TypeAlias = "bool | int | float | str | None"
@@ -111,6 +112,8 @@ def to_json(value: object, *, compact: bool = False) -> str:
 
     Readable where it can be, pure ASCII where UTF-8 cannot hold it.
     """
+    if type(value) is str and value.isascii():
+        return encode_basestring(value)  # most of a record, and no bytes that UTF-8 cannot hold
     text = (_COMPACT if compact else _SPACED).encode(value)
     try:
         text.encode()

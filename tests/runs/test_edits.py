@@ -117,3 +117,36 @@ def test_a_missing_folder_has_no_edits_and_takes_none(tmp_path):
     assert edits.read(tmp_path / "nowhere") == edits.Edits(Edit())
     with pytest.raises(StoreError, match="nowhere"):
         edits.write(tmp_path / "nowhere", Edit(name="x"))
+
+
+def test_what_was_read_a_moment_ago_is_known_while_only_runs_are_added(tmp_path, monkeypatch):
+    edits.write(tmp_path, Edit(deleted=True))
+    assert edits.read_recent(tmp_path).joined.deleted
+    monkeypatch.setattr(edits, "read", None)
+    with edits.kept(tmp_path):
+        (tmp_path / "a run").mkdir()
+    assert edits.read_recent(tmp_path).joined.deleted
+
+
+def test_an_edit_of_this_process_is_known_at_once(tmp_path):
+    for deleted in (True, False, True):
+        edits.write(tmp_path, Edit(deleted=deleted))
+        assert edits.read_recent(tmp_path).joined.deleted is deleted
+
+
+def test_an_edit_of_somebody_else_is_seen_by_the_time_of_the_folder(tmp_path):
+    edits.write(tmp_path, Edit(deleted=False))
+    data = next(tmp_path.glob("edit-*")).read_text().replace("false", "true")
+    assert edits.read_recent(tmp_path).joined.deleted is False
+    time.sleep(0.02)  # longer than the system takes for one time
+    (tmp_path / paths.edit_name(time.time_ns() // 1_000_000 + 5000)).write_text(data)
+    with edits.kept(tmp_path):
+        (tmp_path / "a run").mkdir()
+    assert edits.read_recent(tmp_path).joined.deleted is True
+
+
+def test_what_was_read_is_forgotten_after_two_seconds(tmp_path):
+    assert edits.read_recent(tmp_path).joined.deleted is None
+    known = edits._recent[tmp_path]
+    edits._recent[tmp_path] = known._replace(edits=None, read=known.read - 2.5)
+    assert edits.read_recent(tmp_path).joined.deleted is None
