@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gittrack.models.info import ModelInfo
     from gittrack.models.mlmodel import Model
-    from gittrack.tracking.models import ModelInfo
 
 _ABSENT = object()
 

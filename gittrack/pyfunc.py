@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gittrack.engines.spark import ModelUdf
+    from gittrack.models.info import ModelInfo
     from gittrack.models.mlmodel import Model
-    from gittrack.tracking.models import ModelInfo
 
 __all__ = [
     "PyFuncModel",

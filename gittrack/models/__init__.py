@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from gittrack.models.specs import ParamSpec as ParamSpec
     from gittrack.models.specs import Schema as Schema
     from gittrack.models.specs import TensorSpec as TensorSpec
+    from gittrack.tracking.loading import get_model_info as get_model_info
 
 _HOMES = {
-    "ColSpec": "specs",
-    "Model": "mlmodel",
-    "ModelConfig": "fromcode",
-    "ModelSignature": "specs",
-    "ParamSchema": "specs",
-    "ParamSpec": "specs",
-    "Schema": "specs",
-    "TensorSpec": "specs",
-    "infer_signature": "inference",
-    "set_model": "fromcode",
+    "ColSpec": "models.specs",
+    "Model": "models.mlmodel",
+    "ModelConfig": "models.fromcode",
+    "ModelSignature": "models.specs",
+    "ParamSchema": "models.specs",
+    "ParamSpec": "models.specs",
+    "Schema": "models.specs",
+    "TensorSpec": "models.specs",
+    "get_model_info": "tracking.loading",
+    "infer_signature": "models.inference",
+    "set_model": "models.fromcode",
 }
 
 __all__ = list(_HOMES)
@@ -36,7 +38,7 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'gittrack.models' has no attribute {name!r}")
-    return getattr(import_module(f"gittrack.models.{_HOMES[name]}"), name)
+    return getattr(import_module(f"gittrack.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

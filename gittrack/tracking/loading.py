@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from gittrack.models import loading, mlmodel
+from gittrack.models.info import ModelInfo, info_of
 from gittrack.models.mlmodel import PYTHON_FUNCTION
 from gittrack.models.uri import is_stored, resolve
 
@@ -31,6 +33,20 @@ def load_model(model_uri: str | Path, *, flavor: str | None = None, **options: A
         there = mlmodel.read(resolve(model_uri, store=store)).flavors
         flavor = next((name for name in there if name != PYTHON_FUNCTION), PYTHON_FUNCTION)
     return loading.load_model(model_uri, flavor=flavor, store=store, **options)
+
+
+def get_model_info(model_uri: str | Path) -> ModelInfo:
+    """Return what is known of a model, such as its signature, without loading it.
+
+    Args:
+        model_uri: see `load_model`.
+
+    Raises:
+        NotFoundError: there is no such model.
+        ModelError: its MLmodel cannot be read.
+    """
+    described = mlmodel.read(resolve(model_uri, store=store_of(model_uri)))
+    return info_of(described, os.fspath(model_uri))
 
 
 def store_of(model_uri: str | Path) -> Store | None:

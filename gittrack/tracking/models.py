@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gittrack import artifactfiles
 from gittrack.errors import InvalidValueError, UsageError
 from gittrack.models import saving
+from gittrack.models.info import ModelInfo, info_of
 from gittrack.models.mlmodel import Model
 from gittrack.models.saving import Origin
 from gittrack.models.uri import runs_uri
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from gittrack.models.specs import ModelSignature
 
 # Arguments of MLflow's that mean nothing here; each is said, but for a flag of how to wait.
 _UNUSED = frozenset(
@@ -29,33 +29,6 @@ _UNUSED = frozenset(
         *("params", "prompts", "resources", "step", "streamable", "tags"),
     }
 )
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model that was logged.
-
-    Attributes:
-        model_uri: what every call that loads a model takes, such as `runs:/k3v9x2mq7d/model`.
-        artifact_path: its folder among the run's artifacts.
-        registered_model_version: its number in the registry, where it was registered.
-    """
-
-    model_uri: str
-    run_id: str
-    artifact_path: str
-    flavors: Mapping[str, Mapping[str, Any]]
-    signature: ModelSignature | None
-    model_uuid: str | None
-    utc_time_created: str | None
-    saved_input_example_info: Mapping[str, Any] | None
-    metadata: Mapping[str, Any] | None
-    registered_model_version: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Its folder among the run's artifacts, under its newer name."""
-        return self.artifact_path
 
 
 def save_model(model: Any, path: str | Path, *, flavor: str | None = None, **options: Any) -> Model:
@@ -112,13 +85,14 @@ def log_model(
                 f"Invalid artifact path: {chosen!r}", hint="name the model, such as 'model'"
             )
         path = target.relative_to(writer.artifacts).as_posix()
+        writer.wait_for_provenance()  # the model is to know its commit, however long Git takes
         origin = Origin(writer.run_id, path, provenance.commit(writer.record.source))
         saved = Model({}, run_id=writer.run_id, artifact_path=path)
         with writer.warner.filing(target):
             saved = saving.save_model(
                 model, target, flavor=flavor, origin=origin, replace=True, **_known(options)
             )
-        info = _info(saved, runs_uri(writer.run_id, path))
+        info = info_of(saved, runs_uri(writer.run_id, path))
         if registered_model_name is None or not saved.flavors:  # what is lost is no version
             return info
         from gittrack.tracking.registering import RegistryClient
@@ -127,20 +101,6 @@ def log_model(
         client.store = writer.store
         made = client.create_model_version(registered_model_name, info.model_uri)
         return replace(info, registered_model_version=int(made.version))
-
-
-def _info(model: Model, uri: str) -> ModelInfo:
-    return ModelInfo(
-        model_uri=uri,
-        run_id=model.run_id or "",
-        artifact_path=model.artifact_path or "",
-        flavors=model.flavors,
-        signature=model.signature,
-        model_uuid=model.model_uuid,
-        utc_time_created=model.utc_time_created,
-        saved_input_example_info=model.saved_input_example_info,
-        metadata=model.metadata,
-    )
 
 
 def _known(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,17 @@ def test_a_logged_model_is_in_the_run_and_loads_by_its_uri(store):
     assert gittrack.pyfunc.load_model(info.model_uri).predict([[5]]).tolist() == [1]
 
 
+def test_what_is_known_of_a_model_is_told_without_loading_it(tmp_path):
+    with mlflow.start_run():
+        logged = gittrack.sklearn.log_model(always(1), "model", input_example=[[1.5]])
+    assert mlflow.models.get_model_info(logged.model_uri) == logged
+    mlflow.save_model(always(1), tmp_path / "m", metadata={"team": "a"})
+    told = mlflow.models.get_model_info(str(tmp_path / "m"))
+    assert (told.model_uri, told.metadata) == (str(tmp_path / "m"), {"team": "a"})
+    with pytest.raises(ModelError, match="no MLmodel"):
+        mlflow.models.get_model_info(tmp_path)
+
+
 def test_without_a_run_one_is_started(store):
     info = gittrack.sklearn.log_model(always(1), "model")
     mlflow.end_run()
