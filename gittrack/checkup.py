@@ -16,6 +16,7 @@ from gittrack.compare.directions import configured
 from gittrack.errors import GittrackError, StoreError, ToolError
 from gittrack.git.command import run_git
 from gittrack.git.state import ignoring_rule
+from gittrack.registry import Registry
 from gittrack.runs.record import RUNNING
 from gittrack.search import index
 from gittrack.version import VERSION
@@ -56,6 +57,7 @@ def checks(store: Store) -> Iterator[Check]:
         _place,
         _dot_files,
         _runs,
+        _models,
         _clock,
         _index,
         _libraries,
@@ -150,6 +152,13 @@ def _runs(store: Store) -> Iterator[Check]:
         names = ", ".join(lost[:_NAMED]) + (", ..." if len(lost) > _NAMED else "")
         what = f"{len(lost)} ended without saying so: {names}"
         yield Check("runs", "note", what, "gittrack fsck --repair seals them")
+
+
+def _models(store: Store) -> Iterator[Check]:
+    registry = Registry(store)
+    for model in registry.models():
+        for problem in registry.versions(model.name).problems:
+            yield Check("models", "bad", str(problem), problem.hint or "gittrack fsck")
 
 
 def _clock(store: Store) -> Iterator[Check]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gittrack import settings
+from gittrack import paths, settings
 from gittrack.compare.branches import best_of
 from gittrack.compare.directions import Direction, configured, direction_of
 from gittrack.errors import NotComparableError, NotFoundError, UsageError
@@ -143,7 +143,7 @@ def read_rules(
         "best" if base == "best" else "latest",
         configured(store.root),
     )
-    if not (rules.low or rules.high or rules.against):
+    if not (rules.low or rules.high or rules.against) or (rules.regress and not rules.against):
         hint = "--min acc=0.9, --max loss=0.3, --against main --max-regress acc=1%"
         what = "--max-regress needs --against" if rules.regress else "nothing is asked of the run"
         raise UsageError(what, hint=f"{hint}, or [tool.gittrack.check] in {settings.PYPROJECT}")
@@ -160,15 +160,15 @@ def check(store: Store, run: StoredRun, rules: Rules) -> Checked:
         *(_bounded(run, name, limit, "min") for name, limit in rules.low.items()),
         *(_bounded(run, name, limit, "max") for name, limit in rules.high.items()),
     ]
-    base, why, known = "", "", []
+    base, why = "", ""
+    known: list[StoredRun] = []
     if rules.against:
         try:
             base = _merge_base(store, rules.against)
-            known = _baselines(store, base, run)
-            why = "" if known else f"no finished run of {run.record.experiment!r} at {base[:10]}"
+            known, why = _baselines(store, base, run)
         except NotFoundError as error:
             why = f"{error.message} ({error.hint})" if error.hint else error.message
-        gates += [_regress(run, name, known, rules, why) for name in _watched(run, rules)]
+        gates += [_regress(run, name, known, rules, why) for name in _watched(run, known, rules)]
         if not any(gate.kind == "regress" for gate in gates):
             why = why or "no metric whose direction is known"
             gates.append(Gate("*", "regress", "unmeasured", why=why))
@@ -181,11 +181,16 @@ def check(store: Store, run: StoredRun, rules: Rules) -> Checked:
     return Checked(run, tuple(gates), rules.against, base)
 
 
-def _watched(run: StoredRun, rules: Rules) -> list[str]:
-    """Return the metrics that may not get worse: those named, else all whose direction is known."""
+def _watched(run: StoredRun, known: list[StoredRun], rules: Rules) -> list[str]:
+    """Return the metrics that may not get worse: those named, else all whose direction is known.
+
+    That the latest run there has and this one lacks is not to go unseen.
+    """
     if rules.regress:
         return [*rules.regress]
-    return [name for name in run.record.metrics if direction_of(name, rules.directions)]
+    latest = known[0].record.metrics if known else {}
+    names = dict.fromkeys((*run.record.metrics, *latest))
+    return [name for name in names if direction_of(name, rules.directions)]
 
 
 def _bounded(run: StoredRun, name: str, limit: float, kind: Literal["min", "max"]) -> Gate:
@@ -198,22 +203,30 @@ def _bounded(run: StoredRun, name: str, limit: float, kind: Literal["min", "max"
 
 def _regress(run: StoredRun, name: str, known: list[StoredRun], rules: Rules, why: str) -> Gate:
     direction = direction_of(name, rules.directions)
-    if direction is None:
-        hint = f'[tool.gittrack.metrics] "{name}" = "min" or "max" tells'
-        return Gate(name, "regress", "unmeasured", why=f"where it is better is not known: {hint}")
     value, lacks = _value(run, name)
-    best = best_of(known, name, direction) if rules.baseline == "best" else next(iter(known), None)
-    if value is None or best is None or name not in best.record.metrics:
-        why = lacks or why or f"no run to compare with has {name!r}"
-        return Gate(name, "regress", "unmeasured", value, why=why)
+    best, unlike = _held_against(name, known, direction, rules)
+    if value is None or direction is None or best is None:
+        return Gate(name, "regress", "unmeasured", value, why=lacks or why or unlike)
     base = best.record.metrics[name].last
-    if not math.isfinite(base):
-        return Gate(name, "regress", "unmeasured", value, why=f"{name} of {best.run_id} is {base}")
     allowed = rules.regress.get(name, Tolerance())
     room = max(allowed.relative * abs(base), allowed.absolute)
     limit = base - room if direction == "max" else base + room
     passed = value >= limit if direction == "max" else value <= limit
     return Gate(name, "regress", "passed" if passed else "failed", value, limit, base, best.run_id)
+
+
+def _held_against(
+    name: str, known: list[StoredRun], direction: Direction | None, rules: Rules
+) -> tuple[StoredRun | None, str]:
+    """Return the run that a metric is compared with, or why there is none."""
+    if direction is None:
+        hint = f'[tool.gittrack.metrics] "{name}" = "min" or "max" tells'
+        return None, f"where it is better is not known: {hint}"
+    best = best_of(known, name, direction) if rules.baseline == "best" else next(iter(known), None)
+    if best is None or name not in best.record.metrics:
+        return None, f"no run to compare with has {name!r}"
+    base = best.record.metrics[name].last
+    return (best, "") if math.isfinite(base) else (None, f"{name} of {best.run_id} is {base}")
 
 
 def _value(run: StoredRun, name: str) -> tuple[float | None, str]:
@@ -230,14 +243,22 @@ def _merge_base(store: Store, revision: str) -> str:
     return objects.merge_base(objects.commit_of(revision, cwd=folder), cwd=folder)
 
 
-def _baselines(store: Store, base: str, run: StoredRun) -> list[StoredRun]:
-    return [
+def _baselines(store: Store, base: str, run: StoredRun) -> tuple[list[StoredRun], str]:
+    """Return the runs to compare with, the newest first, or why there are none."""
+    found = revisions.at(store, base).runs()
+    name = run.record.experiment
+    for problem in found.problems:
+        is_run = paths.parse_run_folder(problem.path.name) is not None
+        if is_run and problem.path.parent.name == run.experiment_id:
+            return [], f"a run of {name!r} at {base[:10]} cannot be read: {problem.message}"
+    there = [
         other
-        for other in revisions.at(store, base).runs().runs
-        if other.experiment_id == run.experiment_id
-        and other.record.status == FINISHED
-        and other.run_id != run.run_id
+        for other in found.runs
+        if other.experiment_id == run.experiment_id and other.record.status == FINISHED
     ]
+    others = [other for other in there if other.run_id != run.run_id]
+    besides = " besides this one" if there else ""
+    return others, "" if others else f"no finished run of {name!r} at {base[:10]}{besides}"
 
 
 def _number(name: str, text: str) -> float:
@@ -253,6 +274,9 @@ def _tolerance(name: str, text: str) -> Tolerance:
         match = _TOLERANCE.fullmatch(part)
         value = number_of(match[1]) if match else None
         if match is None or value is None or value < 0:
-            raise UsageError(f"the tolerance {text!r} of {name!r}", hint="such as 1% or 1%,0.005")
+            raise UsageError(
+                f"the tolerance {text!r} of {name!r} is no number from 0 on",
+                hint="such as 1% or 1%,0.005",
+            )
         found = found._replace(relative=value / 100) if match[2] else found._replace(absolute=value)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def named(store: Store, references: Sequence[str], top: Path, *, running: bool) 
     for reference in references:
         try:
             run = search.find_deleted(store, reference)
+            _check_own(run, store)
             runs[run.folder] = run
         except NotFoundError:
             gone = [run for run in _removed(store, missing) if _is_named(run, reference)]
@@ -86,6 +88,14 @@ def named(store: Store, references: Sequence[str], top: Path, *, running: bool) 
         tuple(name for folder in folders for name in missing.get(folder, ())),
         tuple(removed),
     )
+
+
+def _check_own(run: StoredRun, store: Store) -> None:
+    if not run.folder.resolve().is_relative_to(store.root.resolve()):
+        raise RunStateError(
+            f"run {run.run_id} is in {run.folder.parent.parent}, not in {store.root}",
+            hint=f"cd {shlex.quote(str(run.folder.parent.parent.parent))}, and commit it there",
+        )
 
 
 def everything(store: Store, top: Path, *, running: bool) -> Chosen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,12 +13,15 @@ from gittrack.compare.directions import configured, direction_of
 from gittrack.compare.many import compare_many
 from gittrack.compare.sparklines import course
 from gittrack.git import objects
+from gittrack.markdown import inert
 from gittrack.runs import revisions
 from gittrack.runs.record import FINISHED
+from gittrack.runs.store import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gittrack.files import Problem
     from gittrack.runs.reading import StoredRun
     from gittrack.runs.store import Store
 
@@ -28,7 +30,6 @@ LATEST = 20
 _MOST_METRICS = 12
 _MOST_CHARTS = 24
 _CELL = 120
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$&#!])")
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto}
 body{padding:0 1rem;color:#1a1a1a}
@@ -61,6 +62,7 @@ class Report:
     title: str
     about: str
     sections: tuple[Section, ...]
+    problems: tuple[Problem, ...] = ()
 
 
 def make(store: Store, references: Sequence[str] = (), *, base: str = "") -> Report:
@@ -74,22 +76,28 @@ def make(store: Store, references: Sequence[str] = (), *, base: str = "") -> Rep
         NotFoundError: there is no such run or revision, or the two have nothing in common.
     """
     known: list[StoredRun] = []
+    problems: list[Problem] = []
     about = ""
     if base:
-        known, commit = _runs_at(store, base)
+        listing, commit = _runs_at(store, base)
+        known, problems = listing.runs, listing.problems
         about = f"Compared with the best runs of {base} where this branch left it ({commit[:10]})."
     if references:
         runs = [search.find_anywhere(store, reference) for reference in references]
     else:
         before = {run.run_id for run in known}
-        runs = [run for run in store.runs().runs if run.run_id not in before][:LATEST]
+        here = store.runs()
+        runs = [run for run in here.runs if run.run_id not in before][:LATEST]
+        problems = [*problems, *here.problems]
     sections = [_summary(runs, known, store), _courses(runs), *_differences(runs), _origins(runs)]
     count = f"{len(runs)} run{'s' * (len(runs) != 1)}"
     shown = tuple(section for section in sections if section.rows or section.charts)
-    return Report(f"gittrack: {count}", about, shown)
+    if problems:
+        about = f"{about} Not all could be read, as gittrack fsck tells.".strip()
+    return Report(f"gittrack: {count}", about, shown, tuple(problems))
 
 
-def _runs_at(store: Store, base: str) -> tuple[list[StoredRun], str]:
+def _runs_at(store: Store, base: str) -> tuple[Listing, str]:
     repository = objects.repository(store.root)
     commit = objects.commit_of(base, cwd=repository.folder)
     commit = objects.merge_base(commit, cwd=repository.folder)
@@ -97,8 +105,8 @@ def _runs_at(store: Store, base: str) -> tuple[list[StoredRun], str]:
         objects.subtree(commit, revisions.prefix_of(store, repository.top), cwd=repository.folder)
         is None
     ):
-        return [], commit  # a first run in the history is compared with nothing
-    return revisions.at(store, commit).runs().runs, commit
+        return Listing([], []), commit  # a first run in the history is compared with nothing
+    return revisions.at(store, commit).runs(), commit
 
 
 def _metrics(runs: Sequence[StoredRun]) -> list[str]:
@@ -230,14 +238,14 @@ def _md(text: str) -> str:
     """Return text as Markdown that shows it, on one line, and calls nobody by an @."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     line = line if len(line) <= _CELL else f"{line[: _CELL - 1]}…"
-    return _MARKDOWN.sub(r"\\\1", line).replace("@", "@\u200b").replace("://", ":\u200b//")
+    return inert(line)
 
 
 def html(report: Report) -> str:
     """Return a report as one page that loads nothing and runs no script."""
-    parts = [f"<h1>{escape(report.title)}</h1>", f"<p>{escape(report.about)}</p>"]
+    parts = [f"<h1>{_text(report.title)}</h1>", f"<p>{_text(report.about)}</p>"]
     for section in report.sections:
-        parts.append(f"<h2>{escape(section.title)}</h2>")
+        parts.append(f"<h2>{_text(section.title)}</h2>")
         if section.charts:
             parts += [chart.image for chart in section.charts]
         elif section.rows:
@@ -247,15 +255,20 @@ def html(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(report.title)}</title><style>{_STYLE}</style></head><body>\n"
+        f"<title>{_text(report.title)}</title><style>{_STYLE}</style></head><body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
 
 
 def _html_table(section: Section) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in section.columns)
+    head = "".join(f"<th>{_text(name)}</th>" for name in section.columns)
     rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows
+        f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in section.rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _text(text: str) -> str:
+    """Return text for HTML, without what a terminal or the direction of a line would act on."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

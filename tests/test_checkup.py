@@ -12,7 +12,7 @@ from gittrack.runs.edits import Edit
 from gittrack.runs.record import RUNNING
 from tests.cli.test_looking import call, data_of
 from tests.conftest import git, make_repository
-from tests.making import shut, without_rights, write_run
+from tests.making import put, shut, without_rights, write_run
 
 if TYPE_CHECKING:
     from gittrack.runs.store import Store
@@ -154,3 +154,14 @@ def test_a_file_in_the_place_of_the_store_is_said(
     assert ("bad", f"{store.root} is a file", f"mv {store.root} elsewhere") in [
         check for checks in found(capsys, code=1).values() for check in checks
     ]
+
+
+def test_a_model_version_in_conflict_is_named_with_what_mends_it(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(store, "a")
+    put(store.root / "models" / "wine" / "versions" / "1.json", "<<<<<<< a\n=======\n>>>>>>> b\n")
+    ((state, what, hint),) = found(capsys, code=1)["models"]
+    assert state == "bad"
+    assert "conflict markers" in what
+    assert hint.endswith("gittrack models renumber wine/1")

@@ -539,3 +539,10 @@ def test_what_was_never_committed_needs_no_removal(store: Store) -> None:
     shutil.rmtree(run.folder)
     done = committing.commit(store, everything=True)
     assert (done.files, done.gone, done.removed) == (2, 0, ())
+
+
+def test_a_run_of_another_store_is_refused_with_where_it_is(busy: Store, tmp_path: Path) -> None:
+    other = write_run(Store(tmp_path / "else" / "mlruns"), "away")
+    with pytest.raises(RunStateError, match="run away is in .*else/mlruns, not in") as caught:
+        committing.commit(busy, [str(other.folder)])
+    assert "commit it there" in caught.value.hint

@@ -85,7 +85,9 @@ def test_what_cannot_be_compared_is_no_pass(branched: Store, isolated: Path) -> 
     assert outcomes(branched, "lone", against="main", regress=["acc=1%"])["exit"] == "4"
     assert outcomes(branched, "cccc", against="nope")["exit"] == "4"
     write_run(branched, "bare", start_time=START + 5000)
-    assert outcomes(branched, "bare", against="main") == {"regress *": "unmeasured", "exit": "4"}
+    assert outcomes(branched, "bare", against="main") == {
+        "regress acc": "unmeasured", "regress loss": "unmeasured", "exit": "4",
+    }  # fmt: skip
     git("clone", "-q", "--depth=1", "--no-single-branch", f"file://{isolated}", "../shallow")
     shallow = Store.open(isolated.parent / "shallow" / "mlruns")
     found = check(shallow, shallow.find("cccc"), Rules({}, {}, {"acc": Tolerance()}, "origin/main"))
@@ -111,7 +113,8 @@ def test_the_configuration_says_the_same_and_the_command_line_wins(
 @pytest.mark.parametrize(
     "given",
     [
-        {}, {"regress": ["acc=1%"]}, {"low": ["acc"]}, {"low": ["acc=high"]}, {"low": ["acc=nan"]},
+        {}, {"regress": ["acc=1%"]}, {"regress": ["acc=1%"], "low": ["acc=0"]},
+        {"low": ["acc"]}, {"low": ["acc=high"]}, {"low": ["acc=nan"]},
         {"against": "main", "regress": ["acc=-1%"]}, {"against": "main", "regress": ["acc=x"]},
         {"against": "main", "baseline": "worst"},
     ],
@@ -140,3 +143,22 @@ def test_a_key_that_is_not_known_is_refused_with_the_nearest(store: Store) -> No
     with pytest.raises(UsageError, match="max_regress") as raised:
         read_rules(store, low=[], high=[], regress=[])
     assert raised.value.hint == "did you mean 'max-regress'?"
+
+
+def test_a_metric_that_the_latest_run_there_has_is_not_lost_unseen(branched: Store) -> None:
+    write_run(branched, "less", metrics={"acc": 0.9, "odd": 1}, start_time=START + 5000)
+    assert outcomes(branched, "less", against="main") == {
+        "regress acc": "passed", "regress loss": "unmeasured", "exit": "4",
+    }  # fmt: skip
+
+
+def test_a_run_there_that_cannot_be_read_may_have_been_the_best(branched: Store) -> None:
+    git("checkout", "-q", "main")
+    (branched.find("aaaa").folder / "run.json").write_text("<<<<<<< HEAD\n")
+    git("commit", "-q", "-a", "-m", "broken")
+    git("checkout", "-q", "-b", "later")
+    write_run(branched, "next", metrics={"acc": 0.99}, start_time=START + 5000)
+    rules = read_rules(branched, low=[], high=[], regress=["acc=1%"], against="main")
+    found = check(branched, branched.find("next"), rules)
+    assert found.exit_code == 4
+    assert "cannot be read" in found.gates[0].why

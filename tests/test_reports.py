@@ -114,3 +114,17 @@ def test_any_course_becomes_well_formed_svg(points, name) -> None:
     if image:
         assert "nan" not in image.partition("<polyline")[2].partition(">")[0]
         ET.fromstring(image)
+
+
+def test_the_page_holds_nothing_that_a_terminal_acts_on(store: Store) -> None:
+    write_run(store, "aaaa", name="\x1b[31mred\x07\u202eder", params={"a\x9b": "\r\0"})
+    page = reports.html(reports.make(store))
+    assert all(letter.isprintable() or letter == "\n" for letter in page)
+
+
+def test_runs_that_cannot_be_read_are_told(store: Store) -> None:
+    write_run(store, "aaaa")
+    (write_run(store, "bbbb").folder / "run.json").write_text("{")
+    report = reports.make(store)
+    assert [problem.path.name[16:] for problem in report.problems] == ["bbbb"]
+    assert "Not all could be read" in reports.markdown(report)

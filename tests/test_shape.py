@@ -41,6 +41,7 @@ ROWS = (
         {
             "containers",
             "files",
+            "markdown",
             "schema",
             "git",
             "notebook",

@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -110,19 +110,27 @@ def _revisions(store: Store, names: list[str], *, working: bool) -> tuple[str, s
             f"{names[0]!r} is compared with what?",
             hint="name another run, or -w for the working tree",
         )
-    if len(names) > _TWO or any(_is_run(store, name) for name in names):
+    if len(names) > _TWO:
         return None
+    kinds = {name: _kind(store, name) for name in names}
+    if "run" in kinds.values() or "revision" not in kinds.values():
+        return None
+    for name, kind in kinds.items():
+        if kind == "neither":
+            raise NotFoundError(
+                f"{name!r} is neither a run nor a revision",
+                hint="gittrack ls shows the runs there are, git branch -a the branches",
+            )
     return names[0], "" if working else names[1]
 
 
-def _is_run(store: Store, name: str) -> bool:
-    """Tell whether a name is to be taken for a run's: it is one, or is no revision either."""
+def _kind(store: Store, name: str) -> Literal["run", "revision", "neither"]:
     try:
         options.find_run(name)
     except NotFoundError:
         root = next((path for path in (store.root, *store.root.parents) if path.is_dir()), None)
-        return root is None or not state.is_commit(name, root)
-    return True
+        return "revision" if root is not None and state.is_commit(name, root) else "neither"
+    return "run"
 
 
 def _working_tree(run: StoredRun, store: Store, folder: Path) -> StoredRun:

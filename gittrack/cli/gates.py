@@ -70,7 +70,7 @@ def check(
 
 def _view(found: Checked) -> View:
     rows = [_row(gate) for gate in found.gates]
-    about = f"{found.run.record.name} ({found.run.run_id}): {found.outcome}"
+    about = f"{cells.cut(found.run.record.name)} ({found.run.run_id}): {found.outcome}"
     if found.base:
         about += f", compared with {found.against} where it branched off ({found.base[:10]})"
     table = Table(["gate", "value", "asked", "baseline", "result"], rows)

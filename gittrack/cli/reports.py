@@ -54,6 +54,7 @@ def report(
             files.write_atomic(plots.absolute() / name, chart.image.encode())
             images[chart.metric] = (plots / name).as_posix()
     text = reports.html(made) if html else reports.markdown(made, limit=limit, images=images)
+    render.emit(render.View("report", None, problems=made.problems))
     if output is None:
         render.out(text.rstrip("\n"))
     else:

@@ -16,6 +16,7 @@ from enum import Enum
 
 from gittrack.cli.cells import Cell, number, plain
 from gittrack.files import Problem
+from gittrack.markdown import inert
 from gittrack.runs.values import number_of
 
 FORMAT = 1
@@ -27,7 +28,6 @@ _DEEPEST = 100
 _UNSAFE_IN_JSON = re.compile(
     "[\x7f-\x9f\xad\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$&#])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -148,7 +148,7 @@ def md_text(table: Table) -> str:
 
 def markdown(text: str) -> str:
     """Return a text with all that Markdown would act on escaped."""
-    return _MARKDOWN.sub(r"\\\1", text).replace("\n", "<br>")
+    return inert(text).replace("\n", "<br>")
 
 
 def columns_of(table: Table) -> tuple[list[Column], list[list[Cell]]]:

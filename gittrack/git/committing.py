@@ -24,6 +24,7 @@ PATIENCE_SECONDS = 30.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.01, 1.0, 1.6
 _IN_THE_MIDDLE = {
     "rebase-merge": ("a rebase", "git rebase --continue, or --abort"),
+    "rebase-apply/applying": ("applying patches", "git am --continue, or --abort"),
     "rebase-apply": ("a rebase", "git rebase --continue, or --abort"),
     "MERGE_HEAD": ("a merge", "git merge --continue, or --abort"),
     "CHERRY_PICK_HEAD": ("a cherry-pick", "git cherry-pick --continue, or --abort"),

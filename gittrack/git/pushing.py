@@ -183,7 +183,8 @@ def _merged(ours: str, theirs: str, top: Path) -> str:
     except ToolError:
         raise ToolError(
             "your branch and the remote one changed the same lines",
-            hint="the commit is made; git pull shows what to resolve, then git push",
+            hint="the commit is made; git pull --no-rebase, then gittrack fsck --repair where runs"
+            " are in conflict, git add, git commit and git push",
         ) from None
     return commit_tree(tree, [ours, theirs], "Merge the remote branch\n", top=top)
 

@@ -189,13 +189,18 @@ class _Models:
     def _version(self, model: RegisteredModel, number: int) -> bool:
         """Check one version; tell whether it can be pointed to."""
         path = reading.version_path(model, number)
-        _json_file(path, "version", self.report)
         try:
             found = reading.read_version(model, number)
         except GittrackError as error:
+            if "conflict markers" in error.message:
+                what = error.message.removeprefix(f"{path} ")
+                self.report.add("conflict", path, what, hint=error.hint)
+                return True
+            _json_file(path, "version", self.report)
             if not any(finding.problem.path == path for finding in self.report.findings):
                 self.report.add("version", path, error.message, hint=error.hint)
             return True
+        _json_file(path, "version", self.report)
         if not found.removed:
             self._target(path, found)
         return not found.removed

@@ -7,11 +7,19 @@ By its id or the beginning of it, its name, `@` for the latest and `@~2` for the
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from gittrack import paths
-from gittrack.errors import AmbiguousError, NotFoundError, StoreError, UsageError, some
+from gittrack.errors import (
+    AmbiguousError,
+    BrokenRunError,
+    NotFoundError,
+    StoreError,
+    UsageError,
+    some,
+)
 from gittrack.runs.reading import StoredRun, read_run
 
 if TYPE_CHECKING:
@@ -25,6 +33,9 @@ _BEST = re.compile(r"best:(.+?)(?::(min|max))?")
 _TELLING = 4
 _LISTED = 10
 _SHOWN = 80
+# The time at the beginning of a folder's name.
+_STAMP = 15
+_MAKING_SECONDS = 5
 
 
 class Glance(NamedTuple):
@@ -87,12 +98,35 @@ def _is_run(folder: Path) -> bool:
 
 
 def _latest(store: Store, back: int, runs: list[Glance]) -> Path:
+    _check_newer(store, runs[: back + 1])
     if back >= len(runs):
         so = f", so no @~{back}" if runs else " yet"
         raise NotFoundError(
             f"there {_count(len(runs))} in {store.place}{so}", hint="gittrack ls shows them"
         )
     return runs[back].folder
+
+
+def _check_newer(store: Store, runs: list[Glance]) -> None:
+    """Refuse to take a run for the latest while a newer one is there that cannot be read."""
+    known = {run.folder for run in runs}
+    since = runs[-1].folder.name[:_STAMP] if runs else ""
+    for folder in store.run_folders():
+        if folder.name >= since and folder not in known:
+            try:
+                read_run(folder, store.tree)
+            except BrokenRunError as error:
+                if not _is_being_made(folder):
+                    raise BrokenRunError(
+                        f"a run that may be meant cannot be read: {error.message}", hint=error.hint
+                    ) from None
+
+
+def _is_being_made(folder: Path) -> bool:
+    """Tell whether a folder is so new that its record may be about to be written."""
+    began = paths.time_of(folder.name)
+    is_new = began is not None and time.time() - began / 1000 < _MAKING_SECONDS
+    return is_new and not (folder / paths.RUN_JSON).exists()
 
 
 def _best(store: Store, metric: str, direction: str, runs: list[Glance]) -> Path:

@@ -102,3 +102,4 @@ def test_what_cannot_be_compared_is_said(capsys):
     assert "one run" in call(capsys, "diff", "aaaa", "bbbb", "-w", code=2)[1]
     assert "no run 'nope'" in call(capsys, "diff", "aaaa", "nope", code=3)[1]
     assert "no branch" in call(capsys, "diff", "main..nope", code=3)[1]
+    assert "'nope' is neither a run nor a rev" in call(capsys, "diff", "main", "nope", code=3)[1]

@@ -319,3 +319,12 @@ def test_secrets_are_found_beside_runs_and_in_the_registry_too(store: Store) -> 
     for place in ("notes.txt", "wine/notes.txt", "models/fine/notes.txt"):
         put(store.root / place, secret)
         assert ("secret", place) in found(store)
+
+
+def test_a_version_in_conflict_is_found_with_the_command_that_mends_it(store: Store) -> None:
+    put(store.root / "models" / "wine" / "versions" / "1.json", "<<<<<<< a\n=======\n>>>>>>> b\n")
+    found = checking.check(store).findings
+    (finding,) = [one for one in found if one.problem.path.name == "1.json"]
+    assert finding.kind == "conflict"
+    assert finding.problem.message == "holds the conflict markers of a Git merge"
+    assert finding.problem.hint.endswith("gittrack models renumber wine/1")

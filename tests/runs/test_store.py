@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import time
 from contextlib import suppress
 
 import pytest
@@ -501,3 +502,26 @@ def test_damaged_files_never_crash_a_listing(store, runs, seed):
             with suppress(GittrackError):
                 read_run(run.folder)
         path.write_bytes(whole[path])
+
+
+@pytest.mark.parametrize("data", ["<<<<<<< HEAD\n", "{", None])
+@pytest.mark.parametrize("reference", ["@", "@~1"])
+def test_no_run_is_the_latest_while_a_newer_one_cannot_be_read(store, data, reference):
+    for at, run_id in enumerate(["old", "older", "oldest"]):
+        write_run(store, run_id, start_time=START - at * 60_000)
+    newest = write_run(store, "newest", start_time=START + 60_000)
+    path = newest.folder / "run.json"
+    path.unlink() if data is None else path.write_text(data)
+    with pytest.raises(BrokenRunError, match="a run that may be meant cannot be read") as caught:
+        store.find(reference)
+    assert newest.run_id in caught.value.message
+    assert store.find("old").run_id == "old"
+
+
+def test_an_older_run_that_cannot_be_read_or_one_that_begins_is_not_the_latest(store):
+    write_run(store, "new")
+    old = write_run(store, "old", start_time=START - 60_000)
+    (old.folder / "run.json").write_text("{")
+    begins = old.folder.with_name(paths.run_folder_name("begins", time.time_ns() // 1_000_000))
+    begins.mkdir()
+    assert store.find("@").run_id == "new"
