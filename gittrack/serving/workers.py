@@ -108,7 +108,8 @@ class _Worker:
     pipe: connection.Connection
     ready: bool = False
     replaced: bool = False
-    kill_at: float = float("inf")
+    kill_at: float = math.inf
+    killed: bool = False
 
 
 class _Crew:
@@ -234,12 +235,13 @@ class _Crew:
 
     def _watch(self, worker: _Worker) -> None:
         # A model that keeps the interpreter to itself lets nobody else say that it is too late.
-        silent = worker.ready and self._board.rows[worker.number].silence > self._patience
-        if silent and not worker.replaced:
+        is_watched = worker.ready and not (worker.replaced or worker.killed)
+        if is_watched and self._board.rows[worker.number].silence > self._patience:
             _log.error("worker %s does not answer; it is killed", worker.process.pid)
             worker.kill_at = 0.0
         if time.monotonic() >= worker.kill_at:
             worker.process.kill()
+            worker.killed, worker.kill_at = True, math.inf  # it may take a while to be gone
 
     def _bury(self, worker: _Worker, *, first: bool) -> None:
         self._workers.remove(worker)

@@ -54,7 +54,7 @@ def post(port, rows, path="/invocations"):
         json.dumps({"instances": rows}).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

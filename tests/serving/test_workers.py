@@ -172,6 +172,11 @@ def test_a_model_that_lets_nobody_else_run_is_killed(tmp_path):
 
         eventually(replaced)
         eventually(lambda: answered_by(port) == 1)
+        process.terminate()
+        told = process.communicate(timeout=60)[1].splitlines()
+        # Once for each that was killed, however long a busy machine takes to end it.
+        silent = [line for line in told if "does not answer" in line]
+        assert len(silent) == len(set(silent)) >= 1
 
 
 def test_workers_end_when_the_first_process_is_killed(tmp_path):
