@@ -72,7 +72,7 @@ def chart(lines: Sequence[Line], *, columns: int, rows: int, log: bool = False) 
         f"{label:>{margin}}{side}{row}".rstrip()
         for label, side, row in zip(labels, sides, drawn, strict=True)
     ]
-    steps = [number(end, digits=7).removesuffix(".0") for end in (box.left, box.right)]
+    steps = _steps(box, inside)
     chart.append(f"{'':{margin + 1}}{steps[0]} {steps[1]:>{max(inside - len(steps[0]) - 1, 1)}}")
     if len(lines) > 1:
         chart += [
@@ -80,6 +80,15 @@ def chart(lines: Sequence[Line], *, columns: int, rows: int, log: bool = False) 
             for at, line in enumerate(lines)
         ]
     return chart
+
+
+def _steps(box: _Box, width: int) -> list[str]:
+    """Return the first and the last step, in fewer digits where they do not fit otherwise."""
+    for digits in (7, 4):
+        steps = [number(end, digits=digits).removesuffix(".0") for end in (box.left, box.right)]
+        if sum(map(len, steps)) < width:
+            break
+    return steps
 
 
 class _Box(NamedTuple):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gittrack.cli.charts import Line, by_step, chart
@@ -57,6 +57,7 @@ def test_steps_that_are_all_the_same_are_counted() -> None:
     st.integers(1, 200),
     st.booleans(),
 )
+@example([[(-9.355113345424609e-130, -1.3405000000000001e154)]], 1, False)
 def test_any_numbers_are_drawn_within_the_width(lines, columns, log) -> None:
     drawn = chart([Line("x", points) for points in lines], columns=columns, rows=4, log=log)
     assert max(map(len, drawn)) <= max(columns, 40)
