@@ -110,18 +110,22 @@ def _revisions(store: Store, names: list[str], *, working: bool) -> tuple[str, s
             f"{names[0]!r} is compared with what?",
             hint="name another run, or -w for the working tree",
         )
-    if len(names) > _TWO:
+    if len(names) > _TWO or not _are_revisions(store, names):
         return None
+    return names[0], "" if working else names[1]
+
+
+def _are_revisions(store: Store, names: list[str]) -> bool:
     kinds = {name: _kind(store, name) for name in names}
     if "run" in kinds.values() or "revision" not in kinds.values():
-        return None
+        return False
     for name, kind in kinds.items():
         if kind == "neither":
             raise NotFoundError(
                 f"{name!r} is neither a run nor a revision",
                 hint="gittrack ls shows the runs there are, git branch -a the branches",
             )
-    return names[0], "" if working else names[1]
+    return True
 
 
 def _kind(store: Store, name: str) -> Literal["run", "revision", "neither"]:
