@@ -6,6 +6,7 @@ import sys
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack import files, paths, secrets, settings
@@ -19,7 +20,6 @@ from gittrack.runs.values import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 _MAX_NAME = 500
 
@@ -151,7 +151,8 @@ class Store:
             try:
                 run = read_run(folder, self.tree)
             except GittrackError as error:
-                problems.append(Problem(folder, error.message, hint=error.hint))
+                place = Path(self.tree.place(folder))
+                problems.append(Problem(place, error.message, hint=error.hint))
                 continue
             problems += run.problems
             if run.experiment_id in gone:
