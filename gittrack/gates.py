@@ -143,7 +143,7 @@ def read_rules(
         "best" if base == "best" else "latest",
         configured(store.root),
     )
-    if not (rules.low or rules.high or rules.against) or (rules.regress and not rules.against):
+    if not rules.against and (rules.regress or not (rules.low or rules.high)):
         hint = "--min acc=0.9, --max loss=0.3, --against main --max-regress acc=1%"
         what = "--max-regress needs --against" if rules.regress else "nothing is asked of the run"
         raise UsageError(what, hint=f"{hint}, or [tool.gittrack.check] in {settings.PYPROJECT}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack import search, svg
@@ -243,9 +242,9 @@ def _md(text: str) -> str:
 
 def html(report: Report) -> str:
     """Return a report as one page that loads nothing and runs no script."""
-    parts = [f"<h1>{_text(report.title)}</h1>", f"<p>{_text(report.about)}</p>"]
+    parts = [f"<h1>{svg.escaped(report.title)}</h1>", f"<p>{svg.escaped(report.about)}</p>"]
     for section in report.sections:
-        parts.append(f"<h2>{_text(section.title)}</h2>")
+        parts.append(f"<h2>{svg.escaped(section.title)}</h2>")
         if section.charts:
             parts += [chart.image for chart in section.charts]
         elif section.rows:
@@ -255,20 +254,16 @@ def html(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{_text(report.title)}</title><style>{_STYLE}</style></head><body>\n"
+        f"<title>{svg.escaped(report.title)}</title><style>{_STYLE}</style></head><body>\n"
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
 
 
 def _html_table(section: Section) -> str:
-    head = "".join(f"<th>{_text(name)}</th>" for name in section.columns)
+    head = "".join(f"<th>{svg.escaped(name)}</th>" for name in section.columns)
     rows = "".join(
-        f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in section.rows
+        f"<tr>{''.join(f'<td>{svg.escaped(cell)}</td>' for cell in row)}</tr>"
+        for row in section.rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _text(text: str) -> str:
-    """Return text for HTML, without what a terminal or the direction of a line would act on."""
-    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

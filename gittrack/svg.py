@@ -40,10 +40,10 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str
     size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="sans-serif">',
-        f"<title>{_text(title)}</title>",
+        f"<title>{escaped(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<path d="M{_LEFT},{_TOP}V{bottom}H{right}" fill="none" stroke="#767676"/>',
-        f'<text font-size="13" x="{_LEFT}" y="16">{_text(title)}</text>',
+        f'<text font-size="13" x="{_LEFT}" y="16">{escaped(title)}</text>',
         f'<text font-size="11" x="{_LEFT - 6}" y="{_TOP + 8}" text-anchor="end">{high:.4g}</text>',
         f'<text font-size="11" x="{_LEFT - 6}" y="{bottom}" text-anchor="end">{low:.4g}</text>',
         f'<text font-size="11" x="{_LEFT}" y="{_HEIGHT - 10}">{start:g}</text>',
@@ -53,7 +53,7 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str
         thinned = [*points[:: -(-len(points) // _MOST_POINTS) or 1], *points[-1:]]
         places = " ".join(place(*point) for point in thinned)
         style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-linecap="round"'
-        name = _text(line)
+        name = escaped(line)
         parts.append(f'<polyline points="{places}" {style}><title>{name}</title></polyline>')
         if number < _NAMED:
             down = _HEIGHT + _LINE * number + 8
@@ -63,6 +63,6 @@ def chart(title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> str
     return "\n".join([*parts, "</svg>"])
 
 
-def _text(text: str) -> str:
-    """Return text for XML, which has no place for control characters."""
+def escaped(text: str) -> str:
+    """Return text for XML or HTML, which have no place for control characters."""
     return escape("".join(letter if letter.isprintable() else "�" for letter in text))

@@ -127,12 +127,12 @@ def _experiment(store: Store, folder: Path, report: Report) -> list[Path]:
     return runs
 
 
-def _json_file(path: Path, kind: str, report: Report) -> None:
+def _json_file(path: Path, kind: str, report: Report, *, hint: str = "") -> None:
     try:
         entry = files.read_json(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        report.add_all("broken file", [Problem(path, reason or str(error))])
+        report.add_all("broken file", [Problem(path, reason or str(error), hint=hint)])
         return
     report.add_all("schema", [Problem(path, message) for message in schema.check(kind, entry)])
 
@@ -192,11 +192,7 @@ class _Models:
         try:
             found = reading.read_version(model, number)
         except GittrackError as error:
-            if "conflict markers" in error.message:
-                what = error.message.removeprefix(f"{path} ")
-                self.report.add("conflict", path, what, hint=error.hint)
-                return True
-            _json_file(path, "version", self.report)
+            _json_file(path, "version", self.report, hint=error.hint)
             if not any(finding.problem.path == path for finding in self.report.findings):
                 self.report.add("version", path, error.message, hint=error.hint)
             return True

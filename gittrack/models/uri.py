@@ -55,9 +55,10 @@ def resolve(uri: str | Path, *, store: Store | None = None) -> Path:
 
 def is_stored(uri: str | Path) -> bool:
     """Tell whether a URI names a model by its run, its name or a revision, and not by a path."""
+    text = os.fspath(uri)
     if isinstance(uri, Path):
         return False
-    return bool(_STORED.match(uri) or (_REVISION.match(uri) and not Path(uri).exists()))
+    return bool(_STORED.match(text) or (_REVISION.match(text) and not Path(text).exists()))
 
 
 def runs_uri(run_id: str, artifact_path: str) -> str:

@@ -58,8 +58,7 @@ class LineWriter:
     def _append_anew(self, line: bytes) -> None:
         """Write a line where there is no file yet, or after one that could not be written whole."""
         if self._descriptor < 0:
-            if not self.folder.is_dir():
-                self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             first = self._named(first=True)
             self._take(*self._create(first))
             self.append(line)

@@ -49,13 +49,11 @@ class Keeper:
         self.record = self.record.replaced(**safe)  # what is left out is in it by now
         self._capture = provenance.capture(code, self._store.root)
 
-    def wait_for_capture(self) -> bool:
-        """Wait until it is found out where the run came from; False where that is known already."""
-        if self._capture is None:
-            return False
-        self._take_provenance()
-        self._write_sidecars()
-        return True
+    def wait_for_capture(self) -> None:
+        """Wait until it is found out where the run came from."""
+        if self._capture is not None:
+            self._take_provenance()
+            self._write_sidecars()
 
     def give_up_capture(self) -> None:
         """Forget a capture whose thread is not in this process."""

@@ -121,8 +121,7 @@ def take(store: Path, run_id: str) -> Mark | None:
         OSError: the mark cannot be written.
     """
     path = store / paths.CACHE / paths.LIVE / run_id
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.parent.is_symlink() or path.parent.parent.is_symlink():
         raise OSError(errno.ELOOP, f"{path.parent} is reached by a link")
     for _ in range(_TRIES):

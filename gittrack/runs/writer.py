@@ -167,8 +167,8 @@ class RunWriter:
     def wait_for_provenance(self) -> None:
         """Wait until the state of the code is recorded, before something changes it."""
         with self._book.lock, self.warner.forgive(paths.RUN_JSON):
-            if self._keeper.wait_for_capture():
-                self.write()
+            self._keeper.wait_for_capture()
+        self.write()
 
     def write(self) -> None:
         """Write `run.json` as it is now; a process that does not own it only tells its losses."""
@@ -196,7 +196,6 @@ class RunWriter:
             self.open = False
             if self._mark is not None:
                 self.wait_for_provenance()
-                self.write()
                 if handed_over:
                     self._mark.release()
                 self._mark.forget()

@@ -85,7 +85,6 @@ def log_model(
                 f"Invalid artifact path: {chosen!r}", hint="name the model, such as 'model'"
             )
         path = target.relative_to(writer.artifacts).as_posix()
-        writer.wait_for_provenance()  # the model is to know its commit, however long Git takes
         origin = Origin(writer.run_id, path, provenance.commit(writer.record.source))
         saved = Model({}, run_id=writer.run_id, artifact_path=path)
         with writer.warner.filing(target):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 from sklearn.dummy import DummyClassifier
@@ -13,6 +14,7 @@ import gittrack.pyfunc
 import gittrack.sklearn
 from gittrack.errors import InvalidValueError, ModelError, TrackingWarning, UsageError
 from gittrack.models import mlmodel
+from gittrack.runs import provenance
 
 
 def always(answer):
@@ -125,7 +127,17 @@ def test_arguments_of_mlflow_that_mean_nothing_here_are_said():
         gittrack.sklearn.log_model(always(1), "model", model_type="good", step=None)
 
 
-def test_the_commit_of_the_run_is_that_of_the_model(store):
+@pytest.mark.parametrize("seconds", [0.0, 2 * provenance.PATIENCE_SECONDS])
+def test_the_commit_of_the_run_is_that_of_the_model_however_long_git_takes(
+    store, monkeypatch, seconds
+):
+    capture = provenance.state.capture
+
+    def late(*args, **options):
+        time.sleep(seconds)
+        return capture(*args, **options)
+
+    monkeypatch.setattr(provenance.state, "capture", late)
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", "one"], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
