@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -23,7 +24,7 @@ from gittrack.errors import (
 from gittrack.runs.reading import StoredRun, read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gittrack.runs.store import Store
 
@@ -111,15 +112,23 @@ def _check_newer(store: Store, runs: list[Glance]) -> None:
     """Refuse to take a run for the latest while a newer one is there that cannot be read."""
     known = {run.folder for run in runs}
     since = runs[-1].folder.name[:_STAMP] if runs else ""
-    for folder in store.run_folders():
-        if folder.name >= since and folder not in known:
-            try:
-                read_run(folder, store.tree)
-            except BrokenRunError as error:
-                if not _is_being_made(folder):
-                    raise BrokenRunError(
-                        f"a run that may be meant cannot be read: {error.message}", hint=error.hint
-                    ) from None
+    for folder in set(_begun_since(store, since)) - known:
+        try:
+            read_run(folder, store.tree)
+        except BrokenRunError as error:
+            if not _is_being_made(folder):
+                raise BrokenRunError(
+                    f"a run that may be meant cannot be read: {error.message}", hint=error.hint
+                ) from None
+
+
+def _begun_since(store: Store, stamp: str) -> Iterator[Path]:
+    for experiment in store.experiments():
+        with suppress(StoreError):  # what may not be listed is told by every listing
+            names = store.run_names(experiment.experiment_id)
+            yield from (
+                store.root / experiment.experiment_id / name for name in names if name >= stamp
+            )
 
 
 def _is_being_made(folder: Path) -> bool:
