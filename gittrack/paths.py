@@ -9,10 +9,11 @@ import os
 import re
 import unicodedata
 from datetime import datetime, timezone
+from itertools import count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 STORE = "mlruns"
 CACHE = ".cache"
@@ -51,6 +52,7 @@ GITATTRIBUTES_BYTES = b"""\
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_LENGTH = 8
+_FORERUNNERS = 9
 _LETTERS = _CROCKFORD[10:]
 _PLAIN_FOLDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,54}")
 _HASHED_FOLDER = re.compile(r".*-[0-9a-f]{8}")
@@ -205,6 +207,28 @@ def hashed_folder(name: str) -> str:
     plain = unicodedata.normalize("NFKD", normal).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:46].rstrip("-")
     return f"{slug or 'x'}-{digest}"
+
+
+def folders_for(name: str) -> Iterator[str]:
+    """Yield the folders for that name in turn: the next is for one whose forerunner was renamed."""
+    yield folder_for(name)
+    yield hashed_folder(name)
+    yield from (hashed_folder(f"{name}\0{number}") for number in count(2))
+
+
+def is_made_for(folder: str, name: str) -> bool:
+    """Tell whether a folder is one of the first that a name is given."""
+    return folder in islice(folders_for(name), _FORERUNNERS)
+
+
+def first_free(name: str, name_in: Callable[[str], str | None]) -> str:
+    """Return the folder of a name that is new, or that another process gives at this moment.
+
+    Args:
+        name_in: tells the name of what lies in a folder, the folder's where nothing says another;
+            None where there is nothing.
+    """
+    return next(folder for folder in folders_for(name) if name_in(folder) in {None, name, folder})
 
 
 def is_reserved(name: str) -> bool:

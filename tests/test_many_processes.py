@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from gittrack.registry.registry import Registry
 from gittrack.runs.store import Store
 from tests.conftest import python
 from tests.making import settled
@@ -140,6 +141,22 @@ def test_sixty_four_processes_make_runs_and_experiments_at_once(store):
     assert (names.count("Shared by all"), names.count("plain")) == (64, 64)
     assert [names.count(f"Of {number}") for number in range(8)] == [8] * 8
     assert len(store.experiments()) == 11
+
+
+def test_a_name_that_sixteen_processes_make_at_once_is_one_experiment_and_one_model(store):
+    script = (
+        "import gittrack\nfrom gittrack.registry.registry import Registry\n"
+        "client = gittrack.MlflowClient()\n"
+        "for number in range(40):\n"
+        "    client.store.create_experiment(f'name-{number}')\n"
+        "    Registry(client.store).create(f'Name {number}')\n"
+        "    Registry(client.store).create(f'name-{number}')\n"
+    )
+    together(16, script)
+    names = sorted(f"name-{number}" for number in range(40))
+    assert sorted(one.name for one in store.experiments()) == ["Default", *names]
+    capitals = [f"N{name[1:].replace('-', ' ')}" for name in names]
+    assert sorted(model.name for model in Registry(store).models()) == [*capitals, *names]
 
 
 def test_a_forked_worker_that_outlives_its_killed_parent_does_not_make_the_run_look_alive(store):

@@ -171,7 +171,7 @@ class Mender:
     def _experiment(self, path: Path) -> bool:
         for folder in self.store.run_folders([path.parent.name]):
             record = _record(folder)
-            if record is not None and paths.hashed_folder(record.experiment) == path.parent.name:
+            if record is not None and paths.is_made_for(path.parent.name, record.experiment):
                 self.store.keep_name(path.parent.name, record.experiment)
                 return True
         return False

@@ -95,9 +95,7 @@ class Registry:
             if found.deleted:
                 edits.write(found.folder, Edit(deleted=False))
             return replace(found, deleted=False)
-        folder = self.root / paths.folder_for(name)
-        if reading.is_model(folder):
-            folder = self.root / paths.hashed_folder(name)  # the plain one was renamed
+        folder = self.root / paths.first_free(name, self._name_in)
         self.store.prepare()
         files.make_folder(folder)
         _keep_name(folder, name)
@@ -336,6 +334,10 @@ class Registry:
             return found
         every = self.models(deleted=True)
         return next((model for model in every if model.name == name), None)
+
+    def _name_in(self, folder: str) -> str | None:
+        path = self.root / folder
+        return reading.read_model(path).name if reading.is_model(path) else None
 
     def _bury(self, model: RegisteredModel, number: int, user: str | None) -> None:
         tombstone = Version(model.name, number, _now(), user=user, removed=True)

@@ -110,9 +110,7 @@ class Store:
             return self._read_experiment(paths.DEFAULT_FOLDER)
         if found := _named(self.experiments(deleted=True), name):
             return found[0]
-        folder = paths.folder_for(name)
-        if self._is_experiment(folder):
-            folder = paths.hashed_folder(name)  # the plain folder belongs to one that was renamed
+        folder = paths.first_free(name, self._name_in)
         self.prepare()
         files.make_folder(self.root / folder)
         self.keep_name(folder, name)
@@ -127,8 +125,7 @@ class Store:
         if folder in {name, paths.DEFAULT_FOLDER}:
             return
         path = self.root / folder / paths.EXPERIMENT_JSON
-        made_for_it = folder in {paths.folder_for(name), paths.hashed_folder(name)}
-        if made_for_it and not path.exists():
+        if paths.is_made_for(folder, name) and not path.exists():
             content = f'{{\n  "format": 1,\n  "name": {to_json(name)}\n}}\n'
             files.make_folder(path.parent)
             files.write_new(path, content.encode())
@@ -247,6 +244,9 @@ class Store:
         if folder == paths.REGISTRY or folder.startswith(".") or not self.tree.is_folder(path):
             return False
         return not self.tree.is_file(path / "meta.yaml")  # MLflow's file store is not ours
+
+    def _name_in(self, folder: str) -> str | None:
+        return self._read_experiment(folder).name if self._is_experiment(folder) else None
 
     def _read_experiment(self, folder: str) -> Experiment:
         path = self.root / folder

@@ -127,6 +127,13 @@ def test_a_renamed_model_keeps_its_folder(registry):
     assert sorted(model.name for model in registry.models()) == ["beer", "port", "wine"]
 
 
+def test_a_name_may_be_given_up_and_taken_again_for_ever(registry):
+    for year in range(2020, 2026):
+        assert register(registry).number == 1
+        registry.rename("wine", f"wine of {year}")
+    assert len({model.folder for model in registry.models()}) == 6
+
+
 def test_what_is_said_later_is_an_edit_beside(registry):
     register(registry)
     before = (registry.root / "wine/versions/1.json").read_bytes()

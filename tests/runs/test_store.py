@@ -177,6 +177,22 @@ def test_a_renamed_experiment_keeps_its_folder_and_gives_its_name_free(store):
     assert store.experiment("wine") == again
 
 
+def test_a_name_may_be_given_up_and_taken_again_for_ever(store):
+    folders = []
+    for year in range(2020, 2026):
+        made = store.create_experiment("wine")
+        folders.append(made.experiment_id)
+        edits.write(store.root / made.experiment_id, Edit(name=f"wine of {year}"))
+    last = store.create_experiment("wine")
+    assert len({*folders, last.experiment_id}) == 7
+    assert [store.experiment(folder, ids_first=True).name for folder in folders] == [
+        f"wine of {year}" for year in range(2020, 2026)
+    ]
+    (store.root / last.experiment_id / "experiment.json").unlink()
+    store.keep_name(last.experiment_id, "wine")
+    assert store.experiment("wine") == last
+
+
 def test_a_deleted_experiment_is_only_shown_when_asked_for(store):
     store.create_experiment("wine")
     edits.write(store.root / "wine", Edit(deleted=True))
