@@ -113,6 +113,8 @@ class Mender:
 
     def _conflict(self, path: Path) -> bool:
         """Write one record of the two that Git merged into a file; of lines keep all."""
+        if paths.ARTIFACTS in path.relative_to(self.store.root).parts:
+            return False
         if paths.is_line_file(path.name):
             self._lines(path)
             mark_resolved(path)

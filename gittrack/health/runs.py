@@ -76,7 +76,7 @@ class RunCheck:
                 if not is_live:
                     self.report.add("leftover", path, "was left half-written by a killed process")
             elif name == paths.ARTIFACTS and stat.S_ISDIR(mode):
-                secretfiles.check_folder(path, self.root, self.report)
+                secretfiles.check_folder(path, self.root, self.report, merged=True)
             elif not stat.S_ISREG(mode):
                 self.report.add("extra file", path, "does not belong to a run")
             else:

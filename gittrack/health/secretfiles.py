@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
 _HEAD = 8192
 _BLOCK = 1 << 22
 _OVERLAP = 4096
+_MARKS = [re.compile(mark, re.MULTILINE) for mark in (r"^<<<<<<< ", r"^=======\r?$", r"^>>>>>>> ")]
+_TAKE = "take one side of it: git checkout --ours PATH, or --theirs, where the merge goes on"
 
 
-def check_folder(folder: Path, root: Path, report: Report) -> bool:
-    """Check the files below a folder; tell whether all of them could be read."""
+def check_folder(folder: Path, root: Path, report: Report, *, merged: bool = False) -> bool:
+    """Check the files below a folder, see `check_file`; tell whether all could be read."""
     waiting, is_whole = [folder], True
     while waiting:
         here = waiting.pop()
@@ -40,7 +43,7 @@ def check_folder(folder: Path, root: Path, report: Report) -> bool:
             elif entry.name.endswith(paths.TEMPORARY):
                 report.add("leftover", path, "was left half-written by a killed process")
             else:
-                is_whole &= try_file(path, report)
+                is_whole &= try_file(path, report, merged=merged)
     return is_whole
 
 
@@ -55,8 +58,12 @@ def check_link(path: Path, root: Path, report: Report) -> None:
         report.add("link", path, "is a link that leads out of the store; a clone would lack it")
 
 
-def check_file(path: Path, report: Report) -> None:
+def check_file(path: Path, report: Report, *, merged: bool = False) -> None:
     """Report the first secret of each kind in a text file, and files that usually hold one.
+
+    Args:
+        merged: whether the markers of a merge are reported too; of the tree's own files, those
+            who read them do that.
 
     Raises:
         OSError: it cannot be read.
@@ -74,6 +81,10 @@ def check_file(path: Path, report: Report) -> None:
         while block:
             # Every rule is of ASCII, and each byte is a letter, so that nothing has to be decoded.
             text = block.decode("latin-1")
+            if merged and not lines and _is_merged(text):
+                report.add(
+                    "conflict", path, "holds the conflict markers of a Git merge", hint=_TAKE
+                )
             hit = secrets.search(text)
             if hit is not None and hit[0] not in found:
                 found.add(hit[0])
@@ -91,12 +102,20 @@ def check_file(path: Path, report: Report) -> None:
             block = block[-_OVERLAP:] + file.read(_BLOCK - _OVERLAP)
 
 
-def try_file(path: Path, report: Report) -> bool:
+def try_file(path: Path, report: Report, *, merged: bool = False) -> bool:
     """Check a file, see `check_file`, and report where it cannot be read."""
     report.files += 1
     try:
-        check_file(path, report)
+        check_file(path, report, merged=merged)
     except OSError as error:
         report.add("broken file", path, error.strerror or str(error))
         return False
     return True
+
+
+def _is_merged(text: str) -> bool:
+    place = text.find("<<<<<<< ")
+    for mark in _MARKS:
+        found = mark.search(text, place) if place >= 0 else None
+        place = found.end() if found is not None else -1
+    return place >= 0

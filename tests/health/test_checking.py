@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import gittrack
 from gittrack.health import checking, linefiles
 from gittrack.health.finding import Report
+from gittrack.health.repairing import Mender
 from gittrack.models import digest
 from gittrack.registry import Registry
 from gittrack.runs import edits, live
@@ -319,6 +320,22 @@ def test_secrets_are_found_beside_runs_and_in_the_registry_too(store: Store) -> 
     for place in ("notes.txt", "wine/notes.txt", "models/fine/notes.txt"):
         put(store.root / place, secret)
         assert ("secret", place) in found(store)
+
+
+@pytest.mark.parametrize("name", ["notes.md", "metrics.jsonl", "run.json"])
+def test_an_artifact_in_conflict_is_found_and_left_for_a_person(store: Store, name: str) -> None:
+    run = make(store)
+    path = run.folder / "artifacts" / name
+    path.parent.mkdir(exist_ok=True)
+    text = "before\n<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> feature\n"
+    path.write_text(text)
+    path.with_name("of-git.rst").write_text("<<<<<<< marks\na side\n\nTitle\n=======\nit ends so\n")
+    report = checking.check(store)
+    (finding,) = report.faults
+    assert (finding.kind, finding.problem.path) == ("conflict", path)
+    assert "git checkout --ours" in finding.problem.hint
+    assert Mender(store).mend(report) == set()
+    assert path.read_text() == text
 
 
 def test_a_version_in_conflict_is_found_with_the_command_that_mends_it(store: Store) -> None:
