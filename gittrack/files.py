@@ -393,7 +393,8 @@ def _take_name(temporary: Path, path: Path) -> bool:
 
 
 def _not_writable(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"cannot write {path}: {error.strerror or error}",
-        hint=f"check space and rights of {path.parent}, or name another store with GITTRACK_DIR",
-    )
+    folder = path.parent
+    hint = f"check space and rights of {folder}, or name another store with GITTRACK_DIR"
+    if not folder.exists():
+        hint = f"there is no folder {folder}: mkdir -p makes it"
+    return StoreError(f"cannot write {path}: {error.strerror or error}", hint=hint)

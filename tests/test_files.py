@@ -35,6 +35,12 @@ def test_a_write_that_fails_leaves_nothing_and_names_the_file(tmp_path):
     assert not leftovers(tmp_path)
 
 
+def test_where_there_is_no_folder_the_command_that_makes_it_is_said(tmp_path):
+    with pytest.raises(StoreError, match="No such file") as raised:
+        files.write_atomic(tmp_path / "reports" / "junit.xml", b"new")
+    assert raised.value.hint == f"there is no folder {tmp_path / 'reports'}: mkdir -p makes it"
+
+
 def strace_works() -> bool:
     if shutil.which("strace") is None:
         return False

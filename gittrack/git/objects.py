@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LINK = "120000"
+NO_COMMIT = "the repository has no commit yet: gittrack commit makes one of the runs"
 _BLOB = "blob"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
@@ -83,12 +84,19 @@ def commit_of(revision: str, *, cwd: Path) -> str:
             ["rev-parse", "--verify", "-q", f"{revision}^{{commit}}"], cwd=cwd, check=False
         )
     if not found:
-        shallow = run_git_bytes(["rev-parse", "--is-shallow-repository"], cwd=cwd, check=False)
-        hint = "git branch -a lists the branches"
-        if shallow.strip() == b"true":
-            hint = "this clone is shallow: git fetch --unshallow gets the rest"
-        raise NotFoundError(f"{revision!r} is no branch, tag or commit here", hint=hint)
+        raise NotFoundError(
+            f"{revision!r} is no branch, tag or commit here", hint=_where_revisions_are(cwd)
+        )
     return found.decode().strip()
+
+
+def _where_revisions_are(cwd: Path) -> str:
+    shallow = run_git_bytes(["rev-parse", "--is-shallow-repository"], cwd=cwd, check=False)
+    if shallow.strip() == b"true":
+        return "this clone is shallow: git fetch --unshallow gets the rest"
+    if not run_git_bytes(["rev-list", "-n1", "--all"], cwd=cwd, check=False):
+        return NO_COMMIT
+    return "git branch -a lists the branches"
 
 
 def merge_base(commit: str, *, cwd: Path) -> str:

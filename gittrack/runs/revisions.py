@@ -108,10 +108,11 @@ def _read(folder: Path, prefix: str, commits: dict[str, str]) -> Store:
     for name, commit in commits.items():
         if (oid := objects.subtree(commit, prefix, cwd=folder)) is not None:
             trees[name] = oid
+    if not commits:
+        raise NotFoundError("there is no branch to look at", hint=objects.NO_COMMIT)
     if not trees:
-        names = ", ".join(commits) or "no branch"
         raise NotFoundError(
-            f"{names}: there is no folder {prefix or '.'}",
+            f"{', '.join(commits)}: there is no folder {prefix or '.'}",
             hint="git ls-tree lists what it has; gittrack commit puts runs there",
         )
     tree = GitTree(Path(tempfile.mkdtemp(prefix="gittrack-")), folder, prefix)

@@ -183,6 +183,15 @@ def test_a_shallow_clone_says_what_it_lacks(isolated: Path) -> None:
     assert "--unshallow" in raised.value.hint
 
 
+def test_before_the_first_commit_it_is_said_how_to_make_one(store: Store) -> None:
+    git("init", "-q")
+    write_run(store, "aaaa")
+    for look in (lambda: revisions.at(store, "HEAD"), lambda: revisions.at_all_branches(store)):
+        with pytest.raises(NotFoundError, match="no branch") as raised:
+            look()
+        assert "gittrack commit" in raised.value.hint
+
+
 def test_a_sha256_repository_is_read(store: Store) -> None:
     git("init", "-q", "--object-format=sha256")
     write_run(store, "aaaa")
