@@ -6,15 +6,17 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack import files, paths, search
 from gittrack.errors import RunStateError, StoreError
 from gittrack.registry import Registry
+from gittrack.runs import edits, live
+from gittrack.runs.opening import take_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from gittrack.files import Problem
@@ -99,28 +101,77 @@ def _refuse(candidates: Iterable[Candidate]) -> None:
             raise RunStateError(f"run {run.run_id} stays: {kept}", hint="gittrack models ls")
 
 
-def carry_out(plan: Plan) -> None:
-    """Remove what a plan says, each run whole or not at all.
+def carry_out(store: Store, plan: Plan) -> Plan:
+    """Remove what a plan says, each run whole or not at all, and return what became of it.
+
+    What was restored or went on since it was planned stays.
 
     Raises:
         StoreError: something cannot be removed.
     """
-    folders = [candidate.run.folder for candidate in plan.removable]
-    for path in (*folders, *plan.experiments):
-        # Out of sight first, so that nobody sees a half of it.
-        aside = path.with_name(f".{paths.temporary_name()}")
-        try:
-            path.rename(aside)
-            shutil.rmtree(aside)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(
-                f"cannot remove {path}: {error.strerror}", hint="check its rights"
-            ) from None
+    runs = tuple(
+        one if one.kept else one._replace(kept=_remove_run(store, one.run)) for one in plan.runs
+    )
+    emptied = tuple(path for path in plan.experiments if _remove(path, _is_empty_and_deleted))
     for path in plan.leftovers:
         with suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.parent.name != paths.LIVE or path.name.endswith(paths.TEMPORARY):
+                path.unlink()
+            elif (mark := live.take(store.root, path.name)) is not None:
+                mark.release()
+    return replace(plan, runs=runs, experiments=emptied)
+
+
+def _remove_run(store: Store, run: StoredRun) -> str:
+    """Remove a run, or tell why it stays."""
+    experiment = run.folder.parent
+    mark = take_mark(store, run.run_id)
+    if mark is None:
+        return "it is running"
+    try:
+        is_gone = _remove(run.folder, lambda aside: _is_deleted(aside) or _is_deleted(experiment))
+    finally:
+        mark.release()
+    return "" if is_gone else "it was restored"
+
+
+def _remove(folder: Path, may_go: Callable[[Path], bool]) -> bool:
+    """Remove a folder; put it back where it may not go after all."""
+    # Out of sight first, so that nobody sees a half of it, or changes it after it was looked at.
+    aside = folder.with_name(f".{paths.temporary_name()}")
+    try:
+        folder.rename(aside)
+        if not may_go(aside):
+            _put_back(aside, folder)
+            return False
+        shutil.rmtree(aside)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise StoreError(
+            f"cannot remove {folder}: {error.strerror}", hint="check its rights"
+        ) from None
+    return True
+
+
+def _put_back(aside: Path, folder: Path) -> None:
+    try:
+        aside.rename(folder)
+    except OSError:  # another process has made it again, with a run that begins
+        for path in list(aside.iterdir()):
+            path.rename(folder / path.name)
+        aside.rmdir()
+
+
+def _is_deleted(folder: Path) -> bool:
+    return bool(edits.read(folder).joined.deleted)
+
+
+def _is_empty_and_deleted(experiment: Path) -> bool:
+    has_runs = any(paths.parse_run_folder(path.name) for path in experiment.iterdir())
+    return _is_deleted(experiment) and not has_runs
 
 
 def _judged(store: Store, runs: Sequence[StoredRun]) -> Iterator[Candidate]:
@@ -139,7 +190,11 @@ def _leftovers(store: Store, experiments: Collection[str]) -> Iterator[Path]:
     """Yield what is half-written for more than a day, and marks of runs that are not there."""
     ids: set[str] = set()
     now = time.time()
-    folders = [store.root, *(store.root / name for name in experiments)]
+    live_folder = store.root / paths.CACHE / paths.LIVE
+    marks: list[str] = []
+    with suppress(OSError):  # listed before the runs, whose folders are there before their marks
+        marks = [name for name in os.listdir(live_folder) if not name.startswith(".")]  # noqa: PTH208
+    folders = [store.root, live_folder, *(store.root / name for name in experiments)]
     for run in store.run_folders(experiments):
         folders += [run, run / paths.ARTIFACTS]
         ids.add(run.name[16:])
@@ -149,6 +204,4 @@ def _leftovers(store: Store, experiments: Collection[str]) -> Iterator[Path]:
                 is_ours = entry.name.endswith(paths.TEMPORARY)
                 if is_ours and now - entry.stat(follow_symlinks=False).st_mtime > _DAY_SECONDS:
                     yield folder / entry.name
-    live = store.root / paths.CACHE / paths.LIVE
-    with suppress(OSError), os.scandir(live) as marks:
-        yield from (live / mark.name for mark in marks if mark.name not in ids)
+    yield from (live_folder / name for name in marks if name not in ids)

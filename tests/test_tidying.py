@@ -18,6 +18,8 @@ from tests.cli.test_looking import call, data_of
 from tests.making import START, write_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gittrack.runs.store import Store
 
 MLMODEL = "flavors:\n  python_function: {loader_module: m}\n"
@@ -99,6 +101,68 @@ def test_a_run_that_is_running_stays(store: Store) -> None:
         tidying.plan(store, chosen=[store.find("a")])
     mark.release()
     assert tidying.plan(store).runs[0].kept == ""
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let another process act between the plan and what is done."""
+    carry_out = tidying.carry_out
+
+    def late(store: Store, plan: tidying.Plan) -> tidying.Plan:
+        act()
+        return carry_out(store, plan)
+
+    monkeypatch.setattr(tidying, "carry_out", late)
+
+
+def test_a_run_that_is_restored_meanwhile_stays(
+    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored = three.folder_of("a")
+    meanwhile(monkeypatch, lambda: edits.write(restored, Edit(deleted=False)))
+    first, second = data_of(capsys, "gc", "-y")["runs"]
+    assert (first["kept"], second["kept"]) == ("it was restored", None)
+    assert (restored / "artifacts" / "big").stat().st_size == 1000
+    assert sorted(path.name[16:] for path in restored.parent.iterdir()) == ["a", "c"]
+
+
+def test_a_run_that_is_resumed_meanwhile_stays(
+    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[live.Mark | None] = []
+    meanwhile(monkeypatch, lambda: held.append(live.take(three.root, "a")))
+    assert data_of(capsys, "gc", "-y")["runs"][0]["kept"] == "it is running"
+    assert there(three) == "ac"
+    assert live.state(three.root, "a") == "running"
+    assert held[0] is not None
+    held[0].release()
+
+
+def test_an_experiment_that_is_restored_meanwhile_stays_with_its_runs(
+    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits.write(three.root / "wine", Edit(deleted=True))
+
+    def restore() -> None:
+        edits.write(three.root / "wine", Edit(deleted=False))
+        write_run(three, "d")
+
+    meanwhile(monkeypatch, restore)
+    data = data_of(capsys, "gc", "-y")
+    assert [run["kept"] for run in data["runs"]] == [None, None, "it was restored"]
+    assert data["experiments"] == []
+    assert there(three) == "cd"
+
+
+def test_the_marks_of_runs_that_begin_meanwhile_and_of_imports_stay(
+    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [live.take(three.root, name) for name in ("begins", "ended")]
+    waiting = three.root / ".cache" / "live" / ".import"
+    waiting.touch()
+    assert held[1] is not None
+    meanwhile(monkeypatch, held[1].forget)
+    assert len(data_of(capsys, "gc", "-y")["leftovers"]) == 2
+    assert sorted(path.name for path in waiting.parent.iterdir()) == [".import", "begins"]
 
 
 def test_only_runs_that_began_before(three: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ def gc(
     store = options.open_store()
     plan = tidying.plan(store, chosen=[search.find(store, name) for name in runs or ()], days=days)
     if yes:
-        tidying.carry_out(plan)
+        plan = tidying.carry_out(store, plan)
     render.emit(_gc_view(plan, removed=yes), form)
     count, size = len(plan.removable), sum(item.size for item in plan.removable)
     left = len(plan.leftovers)
