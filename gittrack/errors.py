@@ -95,6 +95,10 @@ class BrokenRunError(StoreError):
     """A run folder whose record cannot be read."""
 
 
+class RunBeingMadeError(BrokenRunError):
+    """A run folder so new that its first record is about to be written."""
+
+
 class NewerFormatError(StoreError):
     """A file was written by a newer gittrack."""
 

@@ -6,20 +6,22 @@ import errno
 import json
 import os
 import stat
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 from gittrack import paths
 from gittrack.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 _O_BINARY = getattr(os, "O_BINARY", 0)
 _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_LEFTOVER_SECONDS = 86_400
 _NO_LINKS = "is a link, and links are not followed"
 
 
@@ -34,13 +36,6 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}" if self.line else str(self.path)
         return f"{where}: {self.message}"
-
-
-class LinesRead(NamedTuple):
-    """What reading a JSON-lines file came to: its size in bytes and its broken lines."""
-
-    size: int
-    problems: list[Problem]
 
 
 def write_atomic(path: Path, data: bytes, *, flush: Literal["all", "file", "none"] = "all") -> None:
@@ -275,54 +270,6 @@ def parse_json(data: bytes) -> dict[str, object]:
     return value
 
 
-def read_lines(path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
-    """Give each object of a JSON-lines file to `take`, one after the other.
-
-    A line that cannot be read, or that `take` refuses by a ValueError, becomes a problem and hides
-    no other. A missing file is an empty one. The last line may lack its newline: a process was
-    killed while it wrote.
-    """
-    try:
-        with open_plain(path) as file:
-            return take_lines(file, path, take)
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        return LinesRead(0, [] if missing else [Problem(path, error.strerror or str(error))])
-
-
-def take_lines(
-    lines: Iterable[bytes], path: Path, take: Callable[[dict[str, Any]], None]
-) -> LinesRead:
-    """Give each object of JSON lines to `take`, see `read_lines`; `path` is where they stand."""
-    size, number = 0, 0
-    problems: list[Problem] = []
-    try:
-        for number, line in enumerate(lines, 1):
-            size += len(line)
-            if words := _take_line(line, take):
-                problems.append(Problem(path, words, number))
-    except OSError as error:
-        problems.append(Problem(path, error.strerror or str(error), number))
-    return LinesRead(size, problems)
-
-
-def _take_line(line: bytes, take: Callable[[dict[str, Any]], None]) -> str:
-    """Return what is wrong with a line, or ""."""
-    if not line.strip():
-        return ""
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return "not a line of JSON" if line.endswith(b"\n") else "the last line is cut off"
-    if not isinstance(entry, dict):
-        return f"holds {type(entry).__name__}, not an object"
-    try:
-        take(entry)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
 def walk(folder: Path, problems: list[Problem] | None = None) -> Iterator[Path]:
     """Yield every file below a folder, sorted, without following links to folders.
 
@@ -349,6 +296,16 @@ def walk(folder: Path, problems: list[Problem] | None = None) -> Iterator[Path]:
         entries = [entry for entry in entries if not entry.name.endswith(paths.TEMPORARY)]
         waiting += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
         yield from (Path(entry.path) for entry in reversed(entries) if not _is_folder(entry))
+
+
+def is_leftover(path: Path) -> bool:
+    """Tell whether a file is half-written, and so old that its process must be gone.
+
+    Raises:
+        OSError: it has gone itself, or may not be looked at.
+    """
+    is_half = path.name.endswith(paths.TEMPORARY)
+    return is_half and time.time() - path.lstat().st_mtime > _LEFTOVER_SECONDS
 
 
 def sizes(folder: Path, problems: list[Problem]) -> dict[str, int]:

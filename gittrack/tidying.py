@@ -189,7 +189,6 @@ def _judged(store: Store, runs: Sequence[StoredRun]) -> Iterator[Candidate]:
 def _leftovers(store: Store, experiments: Collection[str]) -> Iterator[Path]:
     """Yield what is half-written for more than a day, and marks of runs that are not there."""
     ids: set[str] = set()
-    now = time.time()
     live_folder = store.root / paths.CACHE / paths.LIVE
     marks: list[str] = []
     with suppress(OSError):  # listed before the runs, whose folders are there before their marks
@@ -200,8 +199,6 @@ def _leftovers(store: Store, experiments: Collection[str]) -> Iterator[Path]:
         ids.add(run.name[16:])
     for folder in folders:
         with suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                is_ours = entry.name.endswith(paths.TEMPORARY)
-                if is_ours and now - entry.stat(follow_symlinks=False).st_mtime > _DAY_SECONDS:
-                    yield folder / entry.name
+            found = (folder / entry.name for entry in entries)
+            yield from (path for path in found if files.is_leftover(path))
     yield from (live_folder / name for name in marks if name not in ids)

@@ -13,8 +13,6 @@ import pytest
 from gittrack import files, paths
 from gittrack.errors import StoreError
 
-LINE = b'{"time":1}\n'
-
 
 def leftovers(folder):
     return [path for path in folder.iterdir() if path.name.endswith(paths.TEMPORARY)]
@@ -120,9 +118,9 @@ def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
 
 def test_an_open_file_is_read_back_after_its_name_is_gone(tmp_path):
     descriptor = files.open_append(tmp_path / "metrics.jsonl")
-    files.write_all(descriptor, LINE * 1000)
+    files.write_all(descriptor, b"1234567890\n" * 1000)
     (tmp_path / "metrics.jsonl").unlink()
-    assert files.read_descriptor(descriptor) == LINE * 1000
+    assert files.read_descriptor(descriptor) == b"1234567890\n" * 1000
     os.close(descriptor)
 
 
@@ -130,71 +128,6 @@ def test_two_processes_never_append_to_one_file(tmp_path):
     os.close(files.open_append(tmp_path / "metrics.jsonl"))
     with pytest.raises(FileExistsError):
         files.open_append(tmp_path / "metrics.jsonl")
-
-
-def read(tmp_path, data: bytes) -> tuple[list[dict[str, object]], files.LinesRead]:
-    path = tmp_path / "metrics.jsonl"
-    path.write_bytes(data)
-    entries = []
-    return entries, files.read_lines(path, entries.append)
-
-
-def test_a_missing_line_file_is_an_empty_one(tmp_path):
-    assert files.read_lines(tmp_path / "metrics.jsonl", pytest.fail) == (0, [])
-
-
-def test_lines_are_read_in_their_order(tmp_path):
-    entries, done = read(tmp_path, LINE + b"\n" + LINE)
-    assert entries == [{"time": 1}, {"time": 1}]
-    assert done == (2 * len(LINE) + 1, [])
-
-
-def test_a_line_that_its_reader_refuses_is_a_problem(tmp_path):
-    def take(entry):
-        if entry["time"] == 2:
-            raise ValueError("not that one")
-
-    (tmp_path / "metrics.jsonl").write_bytes(b'{"time":1}\n{"time":2}\n{"time":3}\n')
-    (problem,) = files.read_lines(tmp_path / "metrics.jsonl", take).problems
-    assert (problem.line, problem.message) == (2, "not that one")
-
-
-@pytest.mark.parametrize(
-    ("name", "broken"),
-    [
-        ("torn", b'{"time":1,"metr'),
-        ("glued", b'{"time":1}{"time":2}'),
-        ("binary", b"\x00\xff\xfe\x80"),
-        ("zeros", b"\0" * 100),
-        ("deep", b"[" * 100_000),
-        ("a list", b"[1]"),
-        ("a huge number", b"9" * 10_000),
-        ("conflict", b"<<<<<<< HEAD"),
-    ],
-)
-def test_a_broken_line_is_named_and_hides_no_other(tmp_path, name, broken):
-    entries, done = read(tmp_path, LINE + broken + b"\n" + LINE)
-    assert len(entries) == 2, name
-    assert [(problem.path.name, problem.line) for problem in done.problems] == [
-        ("metrics.jsonl", 2)
-    ]
-
-
-def test_a_last_line_that_was_cut_off_is_told_from_a_broken_one(tmp_path):
-    _, done = read(tmp_path, LINE + b'{"time"')
-    assert [problem.message for problem in done.problems] == ["the last line is cut off"]
-
-
-def test_a_last_line_without_its_newline_counts_where_it_is_whole(tmp_path):
-    assert len(read(tmp_path, LINE + LINE.rstrip())[0]) == 2
-
-
-def test_both_sides_of_a_conflict_are_read(tmp_path):
-    entries, done = read(
-        tmp_path, b'<<<<<<< HEAD\n{"time":1}\n=======\n{"time":2}\n>>>>>>> other\n{"time":3}\n'
-    )
-    assert [entry["time"] for entry in entries] == [1, 2, 3]
-    assert [problem.line for problem in done.problems] == [1, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +155,6 @@ def test_links_pipes_and_folders_are_not_read(tmp_path):
     for name in ("link", "dangling", "folder", "pipe"):
         with pytest.raises(OSError, match=r"."):
             files.read_json(tmp_path / name)
-        assert files.read_lines(tmp_path / name, pytest.fail).problems
 
 
 def test_walking_does_not_leave_the_folder(tmp_path):

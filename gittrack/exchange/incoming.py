@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from gittrack import files, paths, secrets
+from gittrack import paths, secrets
 from gittrack.exchange import copying
 from gittrack.files import Problem
 from gittrack.runs import edits, lines
 from gittrack.runs.edits import Edit
 from gittrack.runs.reading import read_run
-from gittrack.runs.record import RUNNING, RunRecord, from_json, to_bytes
+from gittrack.runs.record import RUNNING, RunRecord, to_bytes
 from gittrack.runs.values import param_value
 
 if TYPE_CHECKING:
@@ -199,14 +199,6 @@ class ForeignRun:
         went_on = (there.end_time or 0) < (self.record.end_time or 0)
         has_ended = there.status == RUNNING and self.record.status != RUNNING
         return "newer" if went_on or has_ended else "same"
-
-
-def is_running(folder: Path) -> bool:
-    """Tell whether the record in a run's folder says that it has not ended."""
-    try:
-        return from_json(files.read_json(folder / paths.RUN_JSON)).status == RUNNING
-    except (OSError, ValueError):
-        return False
 
 
 def write_points(folder: Path, points: Iterable[tuple[str, Point]]) -> dict[str, FileFold]:

@@ -89,7 +89,7 @@ def _folders(folder: Path, root: Path, report: Report) -> list[Path] | None:
         if path.is_symlink():
             secretfiles.check_link(path, root, report)
         elif path.name.endswith(paths.TEMPORARY):
-            report.add("leftover", path, "was left half-written by a killed process")
+            secretfiles.check_leftover(path, report)
         elif path.is_dir():
             found.append(path)
         else:

@@ -62,7 +62,9 @@ class Mender:
             key = (finding.kind, path)
             if key not in done:
                 try:
-                    done[key] = mend(path)
+                    done[key] = self._held(mend, path)
+                except FileNotFoundError:  # it has gone meanwhile
+                    done[key] = False
                 except OSError as error:
                     raise StoreError(
                         f"cannot mend {path}: {error.strerror or error}", hint="check its rights"
@@ -88,10 +90,25 @@ class Mender:
                 raise RunStateError(
                     f"run {found.run_id} is {found.state()}", hint="--force ends runs that are not"
                 )
-            if not self._seal(found.folder):
+            if not self._held(self._seal, found.folder):
                 raise NotFoundError(f"run {found.run_id} cannot be read", hint="gittrack fsck")
             ended.append(found.folder)
         return ended
+
+    def _held(self, mend: Callable[[Path], bool], path: Path) -> bool:
+        """Mend what is of a run while no process has it open; what one has is left to it."""
+        parsed = [paths.parse_run_folder(part) for part in path.relative_to(self.store.root).parts]
+        run_id = parsed[1].run_id if len(parsed) > 1 and parsed[1] is not None else ""
+        if not run_id:
+            return mend(path)
+        is_open = live.state(self.store.root, run_id) == "running"
+        mark = None if is_open else take_mark(self.store, run_id)
+        if mark is None:
+            return False
+        try:
+            return mend(path)
+        finally:
+            mark.release()
 
     def _keep(self, path: Path) -> Path:
         place = self.kept / path.relative_to(self.store.root)
@@ -150,7 +167,7 @@ class Mender:
         record = _record(path.parent)
         present = {line_file.name for line_file in lines.line_files(path.parent)}
         # What a file told that is gone, only the summary knows.
-        if record is None or not present.issuperset(record.files):
+        if record is None or record.status == RUNNING or not present.issuperset(record.files):
             return False
         self._keep_copy(path)
         self._write(path.parent, folded(path.parent, record))
@@ -167,8 +184,7 @@ class Mender:
         began = paths.time_of(folder.name) or 0
         experiment = self.store.experiment(folder.parent.name, ids_first=True).name
         record = RunRecord(run_id, run_id, experiment, RUNNING, began)
-        self._write(folder, _ended(folder, record))
-        return True
+        return files.write_new(path, to_bytes(_ended(folder, record)))
 
     def _experiment(self, path: Path) -> bool:
         for folder in self.store.run_folders([path.parent.name]):
@@ -182,14 +198,8 @@ class Mender:
         record = _record(folder)
         if record is None or record.status != RUNNING:
             return False
-        mark = take_mark(self.store, record.run_id)
-        if mark is None:  # a process has just gone on with it
-            return False
-        try:
-            self._keep_copy(folder / paths.RUN_JSON)
-            self._write(folder, _ended(folder, record))
-        finally:
-            mark.release()
+        self._keep_copy(folder / paths.RUN_JSON)
+        self._write(folder, _ended(folder, record))
         return True
 
     def _write(self, folder: Path, record: RunRecord) -> None:

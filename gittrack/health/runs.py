@@ -16,6 +16,7 @@ from gittrack.errors import NewerFormatError
 from gittrack.files import Problem
 from gittrack.health import linefiles, secretfiles
 from gittrack.runs import edits, live
+from gittrack.runs.reading import is_being_made, is_running
 from gittrack.runs.record import RUNNING, from_json
 from gittrack.runs.values import to_json
 
@@ -73,8 +74,7 @@ class RunCheck:
             if stat.S_ISLNK(mode):
                 secretfiles.check_link(path, self.root, self.report)
             elif name.endswith(paths.TEMPORARY):
-                if not is_live:
-                    self.report.add("leftover", path, "was left half-written by a killed process")
+                secretfiles.check_leftover(path, self.report)
             elif name == paths.ARTIFACTS and stat.S_ISDIR(mode):
                 secretfiles.check_folder(path, self.root, self.report, merged=True)
             elif not stat.S_ISREG(mode):
@@ -102,12 +102,13 @@ class RunCheck:
             entry = files.read_json(path)
             record = from_json(entry)
         except FileNotFoundError:
-            self.report.add(
-                "missing file",
-                path,
-                "is missing",
-                hint="git checkout brings it back, if it was there",
-            )
+            if not is_being_made(self.folder):
+                self.report.add(
+                    "missing file",
+                    path,
+                    "is missing",
+                    hint="git checkout brings it back, if it was there",
+                )
             return None
         except NewerFormatError as error:
             self.report.add("schema", path, error.message, hint=error.hint)
@@ -128,6 +129,8 @@ class RunCheck:
     def _state(self, record: RunRecord) -> bool:
         """Tell whether the run is running now, and report where it is not."""
         state = live.state(self.root, record.run_id)
+        if state != "running" and not is_running(self.folder):  # it has ended since it was read
+            return False
         if state == "interrupted":
             self.report.add(
                 "interrupted",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def check_folder(folder: Path, root: Path, report: Report, *, merged: bool = Fal
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
             elif entry.name.endswith(paths.TEMPORARY):
-                report.add("leftover", path, "was left half-written by a killed process")
+                check_leftover(path, report)
             else:
                 is_whole &= try_file(path, report, merged=merged)
     return is_whole
@@ -56,6 +57,13 @@ def check_link(path: Path, root: Path, report: Report) -> None:
         return
     if not target.is_relative_to(root.resolve()):
         report.add("link", path, "is a link that leads out of the store; a clone would lack it")
+
+
+def check_leftover(path: Path, report: Report) -> None:
+    """Report what is half-written, unless a process may be writing it still."""
+    with suppress(FileNotFoundError):
+        if files.is_leftover(path):
+            report.add("leftover", path, "was left half-written by a killed process")
 
 
 def check_file(path: Path, report: Report, *, merged: bool = False) -> None:

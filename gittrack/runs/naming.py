@@ -7,7 +7,6 @@ By its id or the beginning of it, its name, `@` for the latest and `@~2` for the
 from __future__ import annotations
 
 import re
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -17,6 +16,7 @@ from gittrack.errors import (
     AmbiguousError,
     BrokenRunError,
     NotFoundError,
+    RunBeingMadeError,
     StoreError,
     UsageError,
     some,
@@ -36,7 +36,6 @@ _LISTED = 10
 _SHOWN = 80
 # The time at the beginning of a folder's name.
 _STAMP = 15
-_MAKING_SECONDS = 5
 
 
 class Glance(NamedTuple):
@@ -115,11 +114,12 @@ def _check_newer(store: Store, runs: list[Glance]) -> None:
     for folder in set(_begun_since(store, since)) - known:
         try:
             read_run(folder, store.tree)
+        except RunBeingMadeError:
+            continue
         except BrokenRunError as error:
-            if not _is_being_made(folder):
-                raise BrokenRunError(
-                    f"a run that may be meant cannot be read: {error.message}", hint=error.hint
-                ) from None
+            raise BrokenRunError(
+                f"a run that may be meant cannot be read: {error.message}", hint=error.hint
+            ) from None
 
 
 def _begun_since(store: Store, stamp: str) -> Iterator[Path]:
@@ -129,13 +129,6 @@ def _begun_since(store: Store, stamp: str) -> Iterator[Path]:
             yield from (
                 store.root / experiment.experiment_id / name for name in names if name >= stamp
             )
-
-
-def _is_being_made(folder: Path) -> bool:
-    """Tell whether a folder is so new that its record may be about to be written."""
-    began = paths.time_of(folder.name)
-    is_new = began is not None and time.time() - began / 1000 < _MAKING_SECONDS
-    return is_new and not (folder / paths.RUN_JSON).exists()
 
 
 def _best(store: Store, metric: str, direction: str, runs: list[Glance]) -> Path:

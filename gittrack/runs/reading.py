@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gittrack import paths
-from gittrack.errors import BrokenRunError, NewerFormatError
+from gittrack import files, paths
+from gittrack.errors import BrokenRunError, NewerFormatError, RunBeingMadeError, StoreError
 from gittrack.files import Problem
 from gittrack.runs import edits, lines, live, systemlines
 from gittrack.runs.record import RUNNING, RunRecord, from_json
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"
+_MAKING_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,14 @@ class StoredRun:
 
         For a record that says RUNNING, what this clone knows of its process.
         """
-        if self.record.status != RUNNING:
-            return self.record.status.lower()
-        return live.state(self.folder.parent.parent, self.run_id)
+        status = self.record.status
+        if status != RUNNING:
+            return status.lower()
+        state = live.state(self.folder.parent.parent, self.run_id)
+        if state != "running":  # it may have ended since it was read, and given up its mark
+            with suppress(StoreError):
+                status = _read_record(self.folder, self.tree).status
+        return state if status == RUNNING else status.lower()
 
     def history(self, metric: str) -> list[lines.Point]:
         """Return every logged value of a metric, sorted by step and time."""
@@ -114,6 +122,20 @@ def read_run(folder: Path, tree: Tree = DISK) -> StoredRun:
     return _edited(found, changed.joined)
 
 
+def is_running(folder: Path) -> bool:
+    """Tell whether the record in a run's folder says that it has not ended."""
+    try:
+        return from_json(files.read_json(folder / paths.RUN_JSON)).status == RUNNING
+    except (OSError, ValueError):
+        return False
+
+
+def is_being_made(folder: Path) -> bool:
+    """Tell whether a folder without a record is so new that one may be about to be written."""
+    began = paths.time_of(folder.name)
+    return began is not None and time.time() - began / 1000 < _MAKING_SECONDS
+
+
 def _read_record(folder: Path, tree: Tree) -> RunRecord:
     path = folder / paths.RUN_JSON
     try:
@@ -121,7 +143,8 @@ def _read_record(folder: Path, tree: Tree) -> RunRecord:
     except NewerFormatError as error:
         raise NewerFormatError(f"{tree.place(path)} {error.message}", hint=error.hint) from None
     except FileNotFoundError:
-        raise BrokenRunError(
+        kind = RunBeingMadeError if tree is DISK and is_being_made(folder) else BrokenRunError
+        raise kind(
             f"{tree.place(folder)} has no {paths.RUN_JSON}",
             hint=f"git checkout -- {folder}, if it was there",
         ) from None

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 from gittrack import files
 from gittrack.errors import GittrackError, NotFoundError
 from gittrack.git import objects
-from gittrack.runs import naming
+from gittrack.runs import jsonlines, naming
 from gittrack.runs.naming import read_all
 from gittrack.runs.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gittrack.files import LinesRead, Problem
+    from gittrack.files import Problem
     from gittrack.git.objects import Blob, Objects
+    from gittrack.runs.jsonlines import LinesRead
     from gittrack.runs.naming import Glances
     from gittrack.runs.reading import StoredRun
 
@@ -197,7 +198,7 @@ class GitTree:
     def read_lines(self, path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
         """Read a JSON-lines file."""
         data = self._objects.read(self._blob(path).oid)
-        return files.take_lines(data.splitlines(keepends=True), Path(self.place(path)), take)
+        return jsonlines.take_lines(data.splitlines(keepends=True), Path(self.place(path)), take)
 
     def sizes(self, folder: Path, problems: list[Problem]) -> dict[str, int]:  # noqa: ARG002 - as of a folder on disk
         """Return the size in bytes of every file below a folder, of what LFS holds as well."""

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack import files, paths, secrets, settings
-from gittrack.errors import GittrackError, InvalidValueError, NotFoundError, StoreError
+from gittrack.errors import (
+    GittrackError,
+    InvalidValueError,
+    NotFoundError,
+    RunBeingMadeError,
+    StoreError,
+)
 from gittrack.files import Problem
 from gittrack.git.state import ignoring_rule
 from gittrack.runs import edits, naming
@@ -147,6 +153,8 @@ class Store:
         for folder in self.run_folders(experiments, problems=problems):
             try:
                 run = read_run(folder, self.tree)
+            except RunBeingMadeError:
+                continue
             except GittrackError as error:
                 place = Path(self.tree.place(folder))
                 problems.append(Problem(place, error.message, hint=error.hint))

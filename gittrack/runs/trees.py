@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gittrack import files
 from gittrack.errors import StoreError
+from gittrack.runs import jsonlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gittrack.files import LinesRead, Problem
+    from gittrack.files import Problem
+    from gittrack.runs.jsonlines import LinesRead
 
 
 class Tree(Protocol):
@@ -62,7 +64,7 @@ class Tree(Protocol):
         ...
 
     def read_lines(self, path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
-        """Read a JSON-lines file, see `files.read_lines`."""
+        """Read a JSON-lines file, see `jsonlines.read_lines`."""
         ...
 
     def sizes(self, folder: Path, problems: list[Problem]) -> dict[str, int]:
@@ -122,7 +124,7 @@ class Disk:
 
     def read_lines(self, path: Path, take: Callable[[dict[str, Any]], None]) -> LinesRead:
         """Read a JSON-lines file."""
-        return files.read_lines(path, take)
+        return jsonlines.read_lines(path, take)
 
     def sizes(self, folder: Path, problems: list[Problem]) -> dict[str, int]:
         """Return the size in bytes of every file below a folder by its path there."""

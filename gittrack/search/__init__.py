@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gittrack.entities import Experiment, experiment_of
-from gittrack.errors import AmbiguousError, GittrackError, InvalidValueError, NotFoundError
+from gittrack.errors import (
+    AmbiguousError,
+    GittrackError,
+    InvalidValueError,
+    NotFoundError,
+    RunBeingMadeError,
+)
 from gittrack.files import Problem
 from gittrack.runs import naming, revisions
 from gittrack.runs.naming import Glance
@@ -246,6 +252,8 @@ def _read(
     for folder in folders:
         try:
             run = read_run(folder, store.tree)
+        except RunBeingMadeError:
+            continue
         except GittrackError as error:
             problems.append(Problem(folder, error.message, hint=error.hint))
         else:

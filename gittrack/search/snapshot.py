@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gittrack import paths
-from gittrack.errors import GittrackError
+from gittrack.errors import GittrackError, RunBeingMadeError
 from gittrack.files import Problem
 from gittrack.runs.trees import DISK
 from gittrack.search import index
@@ -225,6 +225,8 @@ class _Refresh:
         for name in names:
             try:
                 yield folder.read(name, now=now, only=self._only)
+            except RunBeingMadeError:
+                continue
             except GittrackError as error:
                 self.problems.append(_unreadable(folder.path / name, error))
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from gittrack import files
+from gittrack.runs import jsonlines
 from gittrack.runs.lines import line_files
 from gittrack.runs.series import Series, read_series
 from gittrack.runs.systemlines import system_files
@@ -107,7 +107,7 @@ def _system(folder: Path) -> Mapping[str, Series]:
                 found.setdefault(name, []).append((*place, float(value)))
 
     for path in system_files(folder):
-        files.read_lines(path, take)
+        jsonlines.read_lines(path, take)
     series = {}
     for name in sorted(found):
         times, steps, values = zip(*sorted(found[name]), strict=True)

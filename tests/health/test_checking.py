@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gittrack
+from gittrack import paths
 from gittrack.health import checking, linefiles
 from gittrack.health.finding import Report
 from gittrack.health.repairing import Mender
 from gittrack.models import digest
 from gittrack.registry import Registry
-from gittrack.runs import edits, live
+from gittrack.runs import edits, live, opening
 from gittrack.runs.edits import Edit
 from gittrack.runs.lines import metrics_line
 from gittrack.runs.record import RUNNING, MetricSummary, to_bytes
 from gittrack.runs.store import Store
 from tests.conftest import git, make_repository
-from tests.making import put, shut, without_rights, write_run
+from tests.making import START, leave_half, put, record, shut, without_rights, write_run
 
 LINES = '{"step":0,"time":1,"metrics":{"loss":1.0}}\n{"step":1,"time":2,"metrics":{"loss":0.5}}\n'
 LOSS = {"loss": MetricSummary(0.5, 1, 0.5, 1.0, 2)}
@@ -145,9 +147,9 @@ def test_a_record_is_held_against_its_schema(store: Store, change, kind: str) ->
 def test_missing_extra_and_leftover_files_are_named(store: Store) -> None:
     run = make(store, put={"system.jsonl": LINES, "stray.txt": "x", "artifacts/a.bin": "x"})
     (run.folder / "metrics.jsonl").unlink()
-    put(run.folder / "abc.gittrack-tmp", "half")
-    put(run.folder / "artifacts" / "x" / "abc.gittrack-tmp", "half")
-    put(store.root / "wine" / "abc.gittrack-tmp", "half")
+    for folder in (run.folder, run.folder / "artifacts" / "x", store.root / "wine"):
+        leave_half(folder / "abc.gittrack-tmp")
+        put(folder / "being-written.gittrack-tmp", "half")
     put(store.root / "wine" / "notes" / "x", "x")
     place = run.folder.relative_to(store.root).as_posix()
     assert sorted(found(store)) == sorted(
@@ -160,6 +162,34 @@ def test_missing_extra_and_leftover_files_are_named(store: Store) -> None:
             ("missing file", f"{place}/metrics.jsonl"),
         ]
     )
+
+
+def test_a_run_that_is_being_made_is_no_fault(store: Store) -> None:
+    store.create_experiment("wine")
+    run_id, folder = opening.make_folder(store.root / "wine", time.time_ns() // 1_000_000)
+    assert found(store) == []
+    old = folder.with_name(paths.run_folder_name(run_id, START))
+    folder.rename(old)
+    assert [kind for kind, _ in found(store)] == ["missing file"]
+
+
+def test_a_run_that_has_just_ended_is_not_said_to_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(store, status=RUNNING, end_time=None)
+    mark = live.take(store.root, "aaa")
+    assert mark is not None
+    state = live.state
+
+    def end_first(root: Path, run_id: str) -> str:
+        put(run.folder / "run.json", to_bytes(record("aaa")))
+        mark.release()
+        return state(root, run_id)
+
+    monkeypatch.setattr(live, "state", end_first)
+    assert run.state() == "finished"
+    put(run.folder / "run.json", to_bytes(run.record))
+    assert found(store) == []
 
 
 def test_a_folder_without_a_record_and_a_store_without_rules(store: Store) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,12 @@ from gittrack.registry import Registry
 from gittrack.runs import live
 from gittrack.runs.record import RUNNING, to_bytes
 from gittrack.runs.store import Store
-from tests.making import put, write_run
+from tests.making import leave_half, put, write_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gittrack.health.finding import Finding
 
 LINES = '{"step":0,"time":1,"metrics":{"loss":1.0}}\n{"step":1,"time":2,"metrics":{"loss":0.5}}\n'
 TIME = 1_795_411_571_000
@@ -150,8 +156,51 @@ def test_a_running_run_is_not_ended_by_force(store: Store) -> None:
     mark.release()
 
 
+def changed_since(store: Store, change: Callable[[], object]) -> set[Finding]:
+    """Mend what a check found before another process changed the store."""
+    report = checking.check(store)
+    assert report.faults
+    change()
+    return Mender(store).mend(report)
+
+
+def test_a_record_that_was_written_since_the_check_stays(store: Store) -> None:
+    run = make(store)
+    path = run.folder / "run.json"
+    path.unlink()
+    assert changed_since(store, lambda: path.write_bytes(to_bytes(run.record))) == set()
+    assert store.find("aaa").record == run.record
+
+
+def test_a_run_that_has_ended_since_the_check_stays_as_it_ended(store: Store) -> None:
+    run = make(store, status=RUNNING, end_time=None)
+    mark = live.take(store.root, "aaa")
+    assert mark is not None
+    mark.forget()  # as one that was killed
+    ended = to_bytes(run.record.replaced(status="FAILED", end_time=TIME))
+    assert changed_since(store, lambda: put(run.folder / "run.json", ended)) == set()
+    assert (run.folder / "run.json").read_bytes() == ended
+
+
+def test_a_run_that_was_resumed_since_the_check_is_left_to_its_process(store: Store) -> None:
+    run = make(store)
+    put(run.folder / "metrics.jsonl", f"{LINES}nonsense\n")
+    resumed: list[live.Mark | None] = []
+    assert changed_since(store, lambda: resumed.append(live.take(store.root, "aaa"))) == set()
+    assert (run.folder / "metrics.jsonl").read_text().endswith("nonsense\n")
+    assert live.state(store.root, "aaa") == "running"
+    assert resumed[0] is not None
+    resumed[0].release()
+
+
+def test_what_is_gone_since_the_check_is_no_error(store: Store) -> None:
+    half = leave_half(make(store).folder / "abc.gittrack-tmp")
+    assert changed_since(store, half.unlink) == set()
+
+
 def test_what_is_taken_away_is_kept_in_a_folder(store: Store) -> None:
-    run = make(store, put={"artifacts/a": "x", "artifacts/b.gittrack-tmp": "half"})
+    run = make(store, put={"artifacts/a": "x"})
+    leave_half(run.artifacts / "b.gittrack-tmp")
     put(run.folder / "edit-20261123-051200-abcdefgh.json", '{"format": 1, "ti')
     (run.artifacts / "nothing").symlink_to("gone")
     mender = repair(store)

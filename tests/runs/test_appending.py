@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
-from gittrack import files, paths
+from gittrack import paths
 from gittrack.errors import StoreError
-from gittrack.runs import lines
+from gittrack.runs import jsonlines, lines
 from gittrack.runs.appending import LineWriter
 
 
@@ -31,7 +31,7 @@ def numbers(folder):
     """Return what was logged to a folder, file by file, and how many lines are broken."""
     found, broken = [], 0
     for path in lines.line_files(folder):
-        done = files.read_lines(path, lambda entry: found.append(int(entry["tags"]["n"])))
+        done = jsonlines.read_lines(path, lambda entry: found.append(int(entry["tags"]["n"])))
         broken += len(done.problems)
     return found, broken
 

@@ -14,7 +14,7 @@ from gittrack.entities import dataset_input_of, system_tags
 from gittrack.errors import AlreadyExistsError, GittrackError, StoreError
 from gittrack.exchange import copying
 from gittrack.registry import Registry
-from gittrack.runs import lines, series
+from gittrack.runs import jsonlines, lines, series
 from gittrack.runs.reading import NOTE_TAG, read_run
 from gittrack.runs.record import STATUSES
 from gittrack.runs.values import metric_value, param_text
@@ -217,7 +217,7 @@ class _Writer:
                 waiting[name] = [f"{time} {value!r} {step}\n" for step, time, value in points]
         else:
             for path in present:
-                self._left.extend(files.read_lines(path, take).problems)
+                self._left.extend(jsonlines.read_lines(path, take).problems)
         flush()
         # A history that is not here, as where only records are committed: MLflow fails on a
         # metric without a value.

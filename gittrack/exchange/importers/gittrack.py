@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gittrack import files, paths
 from gittrack.exchange import copying
-from gittrack.exchange.incoming import Extra, Left, Source, Waiting, is_running
-from gittrack.runs.reading import read_run
+from gittrack.exchange.incoming import Extra, Left, Source, Waiting
+from gittrack.runs.reading import is_running, read_run
 from gittrack.runs.record import RUNNING, from_json
 from gittrack.runs.store import Store
 
