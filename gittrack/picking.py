@@ -12,7 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from gittrack import files, paths, search
-from gittrack.errors import BrokenRunError, NotFoundError, RunStateError, StoreError
+from gittrack.errors import (
+    BrokenRunError,
+    NotFoundError,
+    RunBeingMadeError,
+    RunStateError,
+    StoreError,
+)
 from gittrack.git import committing
 from gittrack.git.command import run_git_bytes
 from gittrack.runs import live, revisions
@@ -106,34 +112,25 @@ def everything(store: Store, top: Path, *, running: bool) -> Chosen:
     """
     root = store.root.resolve()
     prefix = root.relative_to(top).as_posix()
-    scope = ["--", f":(top,literal){prefix}"]
-    listed = run_git_bytes(
-        ["ls-files", "-z", "--modified", "--others", "--exclude-standard", "--full-name", *scope],
-        cwd=top,
-    )
-    if committing.head(top).commit:
-        # What is staged is not modified, but may be in no commit.
-        listed += run_git_bytes(
-            ["diff-index", "--cached", "-r", "-z", "--name-only", "HEAD", *scope], cwd=top
-        )
-    else:
-        listed += run_git_bytes(["ls-files", "-z", "--cached", "--full-name", *scope], cwd=top)
-    names = dict.fromkeys(listed.decode(errors="surrogateescape").split("\0")[:-1])
-    missing = _missing(store, top)
+    changed, missing = _changed(prefix, top), _missing(store, top)
     removed = _removed(store, missing)
-    changed: dict[str, list[str]] = {}
-    for name in names:
-        if os.path.lexists(top / name):
-            changed.setdefault(_run_of(name, prefix), []).append(name)
     touched = {*changed, *missing} - {"", *(_folder(run) for run in removed)}
     there = {folder for folder in touched if os.path.lexists(store.root / folder)}
-    runs = [read_run(store.root / folder) for folder in sorted(there)]
+    runs: list[StoredRun] = []
+    for folder in sorted(there):
+        with suppress(RunBeingMadeError):
+            runs.append(read_run(store.root / folder))
     live = (
         ()
         if running
         else (*(run for run in runs if run.state() in _LIVE), *_going_on(store, removed))
     )
     left_out = {_folder(run) for run in live}
+    if runs:  # one that has ended since it was listed has more files now
+        seen = {"", *(_folder(run) for run in runs)}
+        changed = {
+            folder: names for folder, names in _changed(prefix, top).items() if folder in seen
+        }
 
     def kept(by_folder: dict[str, list[str]]) -> list[str]:
         return [
@@ -150,6 +147,27 @@ def everything(store: Store, top: Path, *, running: bool) -> Chosen:
         tuple(run for run in removed if run not in live),
         live,
     )
+
+
+def _changed(prefix: str, top: Path) -> dict[str, list[str]]:
+    """Return the files that are new or changed since the last commit, by the folders of runs."""
+    scope = ["--", f":(top,literal){prefix}"]
+    listed = run_git_bytes(
+        ["ls-files", "-z", "--modified", "--others", "--exclude-standard", "--full-name", *scope],
+        cwd=top,
+    )
+    if committing.head(top).commit:
+        # What is staged is not modified, but may be in no commit.
+        listed += run_git_bytes(
+            ["diff-index", "--cached", "-r", "-z", "--name-only", "HEAD", *scope], cwd=top
+        )
+    else:
+        listed += run_git_bytes(["ls-files", "-z", "--cached", "--full-name", *scope], cwd=top)
+    changed: dict[str, list[str]] = {}
+    for name in dict.fromkeys(listed.decode(errors="surrogateescape").split("\0")[:-1]):
+        if os.path.lexists(top / name):
+            changed.setdefault(_run_of(name, prefix), []).append(name)
+    return changed
 
 
 def _run_of(name: str, prefix: str) -> str:

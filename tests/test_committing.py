@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from gittrack import committing
+from gittrack import committing, picking
 from gittrack.errors import (
     BrokenRunError,
     NotFoundError,
@@ -22,12 +23,13 @@ from gittrack.errors import (
     ToolError,
 )
 from gittrack.git import committing as plumbing
-from gittrack.runs import edits, live
+from gittrack.runs import edits, live, opening
 from gittrack.runs.edits import Edit
-from gittrack.runs.record import RUNNING
+from gittrack.runs.reading import StoredRun
+from gittrack.runs.record import RUNNING, to_bytes
 from gittrack.runs.store import Store
 from tests.conftest import git, make_repository
-from tests.making import put, write_run
+from tests.making import put, record, write_run
 
 # Runs a training and commits it, as a job on a shared machine does.
 JOB = """
@@ -198,6 +200,32 @@ def test_secrets_are_refused_unless_allowed(busy: Store, name: str, text: str) -
 def test_names_that_only_begin_like_a_keys_are_no_secrets(busy: Store) -> None:
     write_run(busy, "aaaa", files={"artifacts/id_map.json": "{}"})
     assert committing.commit(busy, ["aaaa"]).commit
+
+
+def test_a_run_that_ends_meanwhile_is_committed_whole(
+    busy: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(busy, "aaaa", status=RUNNING)
+    read_run = picking.read_run
+
+    def after_its_end(folder: Path) -> StoredRun:
+        put(run.folder / "metrics.jsonl", '{"time":1,"metrics":{"acc":0.5}}\n')
+        put(run.folder / "artifacts" / "notes.txt", "late")
+        put(run.folder / "run.json", to_bytes(record("aaaa")))
+        return read_run(folder)
+
+    monkeypatch.setattr(picking, "read_run", after_its_end)
+    committing.commit(busy, everything=True)
+    assert in_folder(run.folder) <= files_of()
+
+
+def test_a_run_that_is_being_made_is_left_for_the_next_commit(busy: Store) -> None:
+    write_run(busy, "aaaa")
+    _, begun = opening.make_folder(busy.root / "wine", time.time_ns() // 1_000_000)
+    put(begun / "source.patch", "half")
+    done = committing.commit(busy, everything=True)
+    assert [run.run_id for run in done.runs] == ["aaaa"]
+    assert not in_folder(begun) & files_of()
 
 
 def test_a_running_run_is_refused_unless_asked_for(busy: Store) -> None:

@@ -121,6 +121,8 @@ class RunWriter:
             )
         # Only the first of several ranks may own the run; the others just append to it.
         mark = take_mark(store, run_id) if own and not settings.rank() else None
+        if mark is not None:  # who held it may have written the record since it was read
+            stored = read_run(folder)
         writer = cls(store, folder, stored.record, mark)
         if mark is not None:
             keeper = writer._keeper
