@@ -154,6 +154,7 @@ def build(
         ToolError: a step fails (its last lines are named), or no engine answers.
     """
     lines: list[str] = []
+    image_id = ""  # of its tag, another build may have made another image
     with _engine() as engine:
         for entry in engine.api.build(
             path=str(folder),
@@ -170,13 +171,14 @@ def build(
             for line in filter(None, text.splitlines()):
                 log(line)
                 lines.append(line)
+            image_id = str((entry.get("aux") or {}).get("ID") or image_id)
             if "error" in entry:
                 said = "\n".join(lines[-_LAST_LINES:])
                 raise ToolError(
                     f"the image {tag} cannot be built: {said}",
                     hint=f"docker build {folder} shows all of it",
                 )
-        return str(engine.images.get(tag).id)
+        return image_id or str(engine.images.get(tag).id)
 
 
 def output_of(image: str, command: Sequence[str], **options: Any) -> tuple[int, str]:

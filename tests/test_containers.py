@@ -64,6 +64,23 @@ def test_a_step_that_fails_is_named_with_its_last_words(tmp_path: Path, tag: str
 
 
 @docker
+def test_of_two_builds_of_one_name_each_returns_its_own_image(tmp_path: Path, tag: str) -> None:
+    def folder(word: str) -> Path:
+        made = tmp_path / word
+        made.mkdir()
+        (made / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN echo {word} > /word\n")
+        return made
+
+    def other_first(line: str) -> None:
+        if line.startswith("Successfully tagged"):
+            containers.build(folder("theirs"), tag=tag)
+
+    made = containers.build(folder("ours"), tag=tag, log=other_first)
+    assert containers.output_of(made, ["cat", "/word"]) == (0, "ours\n")
+    assert containers.output_of(tag, ["cat", "/word"]) == (0, "theirs\n")
+
+
+@docker
 def test_the_exit_code_and_words_of_a_command_come_back() -> None:
     assert containers.output_of(IMAGE, ["sh", "-c", "echo no >&2; exit 3"]) == (3, "no\n")
 
