@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -245,9 +246,11 @@ class Registry:
         """
         found = self.version(name, number)
         model = self.model(name)
-        for alias in found.aliases:
-            reading.alias_path(model, alias).unlink(missing_ok=True)
         self._bury(model, found.number, user)
+        # Only now: an alias that is set from here on sees that the version is gone.
+        for alias, pointed in reading.read_model(model.folder).aliases.items():
+            if pointed == found.number:
+                _take_away(reading.alias_path(model, alias), pointed)
 
     def used_runs(self) -> dict[str, list[Version]]:
         """Return the runs that versions point to, and these versions: such a run has to stay.
@@ -297,6 +300,11 @@ class Registry:
         path = reading.alias_path(model, alias)
         files.make_folder(path.parent)
         files.write_atomic(path, f"{found.number}\n".encode())
+        try:
+            self.version(name, found.number)
+        except NotFoundError:  # it was removed meanwhile
+            _take_away(path, found.number)
+            raise
         return replace(found, aliases=tuple(sorted({*found.aliases, alias})))
 
     def remove_alias(self, name: str, alias: str) -> None:
@@ -352,6 +360,17 @@ def put(model: RegisteredModel, made: Version) -> Version:
         numbered = replace(made, number=number)
         if files.write_new(reading.version_path(model, number), version.to_bytes(numbered)):
             return numbered
+
+
+def _take_away(alias: Path, number: int) -> None:
+    """Take an alias away, unless it points to another version by now."""
+    aside = alias.with_name(paths.temporary_name())
+    with suppress(FileNotFoundError):
+        alias.rename(aside)
+        content = files.read_bytes(aside)
+        if content.strip() != str(number).encode():
+            files.write_new(alias, content)  # unless it is there again, newer still
+        aside.unlink()
 
 
 def _keep_name(folder: Path, name: str) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gittrack import files
 from gittrack.errors import (
     AlreadyExistsError,
     InvalidValueError,
@@ -14,7 +15,7 @@ from gittrack.errors import (
     RunStateError,
     StoreError,
 )
-from gittrack.registry import Registry
+from gittrack.registry import Registry, reading
 from gittrack.runs.edits import Edit
 
 
@@ -166,6 +167,44 @@ def test_registering_at_once_gives_each_a_number(registry):
     with ThreadPoolExecutor(8) as pool:
         numbers = list(pool.map(lambda _: register(registry).number, range(40)))
     assert sorted(numbers) == list(range(2, 42))
+
+
+# -- what another process does in between
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Let another process act once, at the next call of a function."""
+
+    def hang(module, name, act):
+        real = getattr(module, name)
+
+        def called(*args, **options):
+            monkeypatch.setattr(module, name, real)
+            act()
+            return real(*args, **options)
+
+        monkeypatch.setattr(module, name, called)
+
+    return hang
+
+
+def test_an_alias_that_moves_on_while_its_version_is_removed_stays(registry, meanwhile):
+    register(registry)
+    register(registry)
+    registry.set_alias("wine", "champion", 1)
+    meanwhile(reading, "alias_path", lambda: registry.set_alias("wine", "champion", 2))
+    registry.remove("wine", 1)
+    assert registry.model("wine").aliases == {"champion": 2}
+    assert [path.name for path in (registry.root / "wine/aliases").iterdir()] == ["champion"]
+
+
+def test_no_alias_points_to_a_version_that_is_removed_while_it_is_set(registry, meanwhile):
+    register(registry)
+    meanwhile(files, "make_folder", lambda: registry.remove("wine", 1))
+    with pytest.raises(NotFoundError, match="version 1 of wine was removed"):
+        registry.set_alias("wine", "champion", 1)
+    assert registry.model("wine").aliases == {}
 
 
 # -- damage is named, and hides nothing else
