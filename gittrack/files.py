@@ -162,7 +162,8 @@ def open_append(path: Path) -> int:
 def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Hold the lock of a file for the time of the block, which is given its descriptor.
 
-    A child process that inherits the descriptor holds the lock too, until it ends.
+    A child process that inherits the descriptor holds the lock too, until it ends. Where there are
+    no locks the block runs without.
 
     Args:
         waiting: called where another process holds it.
@@ -192,6 +193,8 @@ def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
     except BlockingIOError:
         waiting()
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks: likewise
+        return
 
 
 def read_descriptor(descriptor: int) -> bytes:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STORE = "mlruns"
 CACHE = ".cache"
 LIVE = "live"
+NAMES_LOCK = "names.lock"
 JOBS = "jobs"
 REGISTRY = "models"
 ARTIFACTS = "artifacts"

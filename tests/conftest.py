@@ -75,6 +75,25 @@ def store(isolated: Path) -> Store:
     return Store.open(isolated / "mlruns")
 
 
+@pytest.fixture
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[object, str, Callable[[], object]], None]:
+    """Let another process act once, at the next call of a function."""
+
+    def hang(place: object, name: str, act: Callable[[], object]) -> None:
+        real = getattr(place, name)
+
+        def called(*args: object, **options: object) -> object:
+            monkeypatch.setattr(place, name, real)
+            act()
+            return real(*args, **options)
+
+        monkeypatch.setattr(place, name, called)
+
+    return hang
+
+
 def git(*args: str, cwd: Path | None = None) -> str:
     """Run Git and return its output."""
     done = subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True, text=True)

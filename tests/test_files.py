@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import subprocess
@@ -206,6 +208,15 @@ def test_a_file_larger_than_asked_for_is_not_read_whole(tmp_path):
 def test_a_name_as_long_as_names_get_can_be_written(tmp_path):
     files.write_atomic(tmp_path / ("n" * 255), b"x")
     assert files.write_new(tmp_path / ("m" * 255), b"x")
+
+
+def test_a_file_system_without_locks_does_not_stop_the_work(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with files.locked(tmp_path / "names.lock") as descriptor:
+        assert os.fstat(descriptor)
 
 
 def test_a_problem_says_where():

@@ -92,15 +92,11 @@ class Registry:
             StoreError: the tree cannot be written.
         """
         name = names.check_name(name)
-        if (found := self._find(name)) is not None:
-            if found.deleted:
-                edits.write(found.folder, Edit(deleted=False))
-            return replace(found, deleted=False)
-        folder = self.root / paths.first_free(name, self._name_in)
-        self.store.prepare()
-        files.make_folder(folder)
-        _keep_name(folder, name)
-        return RegisteredModel(name, folder)
+        found = self._find(name)
+        if found is None or found.deleted:
+            with self.store.naming():
+                found = self._make(name)
+        return found
 
     def rename(self, name: str, new_name: str) -> RegisteredModel:
         """Give a registered model another name.
@@ -111,11 +107,12 @@ class Registry:
             InvalidValueError: the name cannot be used.
         """
         found, new_name = self.model(name), names.check_name(new_name)
-        if self._find(new_name) is not None:
-            raise AlreadyExistsError(
-                f"Registered Model (name={new_name}) already exists", hint="take another name"
-            )
-        edits.write(found.folder, Edit(name=new_name))
+        with self.store.naming():
+            if self._find(new_name) is not None:
+                raise AlreadyExistsError(
+                    f"Registered Model (name={new_name}) already exists", hint="take another name"
+                )
+            edits.write(found.folder, Edit(name=new_name))
         return replace(found, name=new_name)
 
     def delete(self, name: str, *, user: str | None = None) -> None:
@@ -342,6 +339,16 @@ class Registry:
             return found
         every = self.models(deleted=True)
         return next((model for model in every if model.name == name), None)
+
+    def _make(self, name: str) -> RegisteredModel:
+        if (found := self._find(name)) is not None:
+            if found.deleted:
+                edits.write(found.folder, Edit(deleted=False))
+            return replace(found, deleted=False)
+        folder = self.root / paths.first_free(name, self._name_in)
+        files.make_folder(folder)
+        _keep_name(folder, name)
+        return RegisteredModel(name, folder)
 
     def _name_in(self, folder: str) -> str | None:
         path = self.root / folder

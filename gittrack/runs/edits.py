@@ -145,6 +145,11 @@ def read_recent(folder: Path) -> Edits:
     return found
 
 
+def forget_recent() -> None:
+    """Read the edits of every experiment anew."""
+    _recent.clear()
+
+
 @contextmanager
 def kept(folder: Path) -> Iterator[None]:
     """Change a folder in the block, and none of its edits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -116,10 +116,12 @@ class Store:
             return self._read_experiment(paths.DEFAULT_FOLDER)
         if found := _named(self.experiments(deleted=True), name):
             return found[0]
-        folder = paths.first_free(name, self._name_in)
-        self.prepare()
-        files.make_folder(self.root / folder)
-        self.keep_name(folder, name)
+        with self.naming():
+            if found := _named(self.experiments(deleted=True), name):
+                return found[0]
+            folder = paths.first_free(name, self._name_in)
+            files.make_folder(self.root / folder)
+            self.keep_name(folder, name)
         return Experiment(folder, name)
 
     def keep_name(self, folder: str, name: str) -> None:
@@ -241,6 +243,20 @@ class Store:
         ):
             if not (self.root / name).exists():
                 files.write_new(self.root / name, data)
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Let no other process give a name, to an experiment or a model, for the time of the block.
+
+        Where the file system has no locks, and between clones, two may still give the same.
+
+        Raises:
+            StoreError: the tree cannot be written.
+        """
+        self.prepare()
+        with files.locked(self.root / paths.CACHE / paths.NAMES_LOCK):
+            edits.forget_recent()
+            yield
 
     # -- inside
 

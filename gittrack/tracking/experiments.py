@@ -139,8 +139,9 @@ class ExperimentClient:
         found = check_experiment(self._stored(experiment_id))
         name = check_experiment_name(new_name)
         if name != found.name:
-            self._check_free(name)
-            self._edit(found, Edit(name=name))
+            with self.store.naming():
+                self._check_free(name)
+                self._edit(found, Edit(name=name))
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: Any) -> None:
         """Set a tag of an experiment; a later value replaces it.

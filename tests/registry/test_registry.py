@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -16,6 +16,7 @@ from gittrack.errors import (
     StoreError,
 )
 from gittrack.registry import Registry, reading
+from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 
 
@@ -172,23 +173,6 @@ def test_registering_at_once_gives_each_a_number(registry):
 # -- what another process does in between
 
 
-@pytest.fixture
-def meanwhile(monkeypatch):
-    """Let another process act once, at the next call of a function."""
-
-    def hang(module, name, act):
-        real = getattr(module, name)
-
-        def called(*args, **options):
-            monkeypatch.setattr(module, name, real)
-            act()
-            return real(*args, **options)
-
-        monkeypatch.setattr(module, name, called)
-
-    return hang
-
-
 def test_an_alias_that_moves_on_while_its_version_is_removed_stays(registry, meanwhile):
     register(registry)
     register(registry)
@@ -205,6 +189,25 @@ def test_no_alias_points_to_a_version_that_is_removed_while_it_is_set(registry, 
     with pytest.raises(NotFoundError, match="version 1 of wine was removed"):
         registry.set_alias("wine", "champion", 1)
     assert registry.model("wine").aliases == {}
+
+
+@pytest.mark.parametrize(
+    "other", [lambda one: one.rename("beer", "port"), lambda one: one.create("port")]
+)
+def test_a_name_that_is_given_twice_at_once_is_one_models(registry, meanwhile, other):
+    register(registry)
+    register(registry, "beer")
+    with ThreadPoolExecutor(1) as pool:
+        meanwhile(edits, "write", lambda: wait([pool.submit(other, registry)], timeout=0.2))
+        registry.rename("wine", "port")
+    assert [model.name for model in registry.models()].count("port") == 1
+
+
+def test_a_name_that_is_given_while_a_model_is_made_is_one_models(registry, meanwhile):
+    register(registry, "beer")
+    meanwhile(files, "make_folder", lambda: registry.rename("beer", "port"))
+    assert registry.create("port").folder.name == "beer"
+    assert len(registry.models()) == 1
 
 
 # -- damage is named, and hides nothing else

@@ -8,10 +8,11 @@ import re
 import shutil
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
-from gittrack import paths, schema
+from gittrack import files, paths, schema
 from gittrack.errors import (
     AmbiguousError,
     BrokenRunError,
@@ -191,6 +192,14 @@ def test_a_name_may_be_given_up_and_taken_again_for_ever(store):
     (store.root / last.experiment_id / "experiment.json").unlink()
     store.keep_name(last.experiment_id, "wine")
     assert store.experiment("wine") == last
+
+
+def test_a_name_that_is_given_while_an_experiment_is_made_is_one_experiments(store, meanwhile):
+    store.create_experiment("beer")
+    rename = partial(edits.write, store.root / "beer", Edit(name="wine"))
+    meanwhile(files, "make_folder", rename)
+    assert store.create_experiment("wine").experiment_id == "beer"
+    assert [found.name for found in store.experiments()] == ["wine", "Default"]
 
 
 def test_a_deleted_experiment_is_only_shown_when_asked_for(store):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 import gittrack as mlflow
@@ -15,6 +17,7 @@ from gittrack.errors import (
     TrackingWarning,
     UsageError,
 )
+from gittrack.runs import edits
 from gittrack.tracking import MlflowClient
 from tests.making import write_run
 
@@ -70,6 +73,22 @@ def test_a_renamed_one_keeps_its_id_and_frees_its_name(client, store):
     with pytest.raises(AlreadyExistsError):
         client.rename_experiment(other, "vino")
     assert [item.name for item in store.experiments()] == ["Default", "vino", "wine"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda client: client.rename_experiment("beer", "port"),
+        lambda client: client.create_experiment("port"),
+    ],
+)
+def test_a_name_that_is_given_twice_at_once_is_one_experiments(client, store, meanwhile, other):
+    client.create_experiment("wine")
+    client.create_experiment("beer")
+    with ThreadPoolExecutor(1) as pool:
+        meanwhile(edits, "write", lambda: wait([pool.submit(other, client)], timeout=0.2))
+        client.rename_experiment("wine", "port")
+    assert [item.name for item in store.experiments()].count("port") == 1
 
 
 def test_tags_are_set_and_removed(client):
