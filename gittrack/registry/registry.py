@@ -122,11 +122,13 @@ class Registry:
             NotFoundError: there is no such model.
         """
         found = self.model(name)
-        for number in reading.numbers(found.folder):
-            self._bury(found, number, user)
-        for alias in found.aliases:
-            reading.alias_path(found, alias).unlink(missing_ok=True)
-        edits.write(found.folder, Edit(deleted=True))
+        with self.store.naming():
+            # First, so that whoever registers a version meanwhile sees it.
+            edits.write(found.folder, Edit(deleted=True))
+            for number in reading.numbers(found.folder):
+                self._bury(found, number, user)
+            for alias in reading.read_model(found.folder).aliases:
+                reading.alias_path(found, alias).unlink(missing_ok=True)
 
     # -- versions
 
@@ -233,7 +235,13 @@ class Registry:
             digest=digest,
             signature=signature or {},
         )
-        return put(model, made)
+        made = put(model, made)
+        while reading.read_model(model.folder).deleted:  # by another process, meanwhile
+            with self.store.naming():
+                edits.write(model.folder, Edit(deleted=False))
+            if reading.read_version(model, made.number).removed:
+                made = put(model, made)
+        return made
 
     def remove(self, name: str, number: object, *, user: str | None = None) -> None:
         """Remove a version and the aliases that point to it; its number is never given again.

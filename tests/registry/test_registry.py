@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,7 @@ from gittrack.errors import (
     StoreError,
 )
 from gittrack.registry import Registry, reading
+from gittrack.registry import registry as writing
 from gittrack.runs import edits
 from gittrack.runs.edits import Edit
 
@@ -208,6 +210,33 @@ def test_a_name_that_is_given_while_a_model_is_made_is_one_models(registry, mean
     meanwhile(files, "make_folder", lambda: registry.rename("beer", "port"))
     assert registry.create("port").folder.name == "beer"
     assert len(registry.models()) == 1
+
+
+def test_a_model_that_is_deleted_before_its_version_is_written_comes_back(registry, meanwhile):
+    register(registry)
+    meanwhile(writing, "put", lambda: registry.delete("wine"))
+    assert register(registry).number == 2
+    assert [one.number for one in registry.versions("wine").versions] == [2]
+
+
+def test_a_version_that_goes_with_its_model_while_it_is_registered_gets_another_number(
+    registry, meanwhile
+):
+    register(registry)
+    delete = partial(registry.delete, "wine")
+    meanwhile(writing, "put", lambda: meanwhile(reading, "read_model", delete))
+    assert register(registry).number == 3
+    assert [one.number for one in registry.versions("wine").versions] == [3]
+
+
+def test_a_version_that_is_registered_just_before_its_model_is_deleted_goes_too(
+    registry, meanwhile
+):
+    register(registry)
+    meanwhile(edits, "write", lambda: register(registry))
+    registry.delete("wine")
+    (model,) = registry.models(deleted=True)
+    assert [reading.read_version(model, number).removed for number in (1, 2)] == [True, True]
 
 
 # -- damage is named, and hides nothing else
