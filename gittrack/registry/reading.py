@@ -84,12 +84,18 @@ def read_model(folder: Path) -> RegisteredModel:
 
 def _aliases(folder: Path, problems: list[Problem]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    try:
+        listed = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    for path in listed:
         if path.name.endswith(paths.TEMPORARY) or path.name.startswith("."):
             continue
         try:
             text = files.read_bytes(path, most=_MOST).decode().strip()
             found[names.check_alias(path.name)] = names.check_number(text)
+        except FileNotFoundError:  # it was taken away since
+            continue
         except (OSError, ValueError) as error:
             conflict = isinstance(error, ValueError) and "<<<<<<<" in str(error)
             message = "holds the conflict markers of a Git merge" if conflict else str(error)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -237,6 +239,24 @@ def test_a_version_that_is_registered_just_before_its_model_is_deleted_goes_too(
     registry.delete("wine")
     (model,) = registry.models(deleted=True)
     assert [reading.read_version(model, number).removed for number in (1, 2)] == [True, True]
+
+
+def test_an_alias_that_is_taken_away_while_it_is_read_is_not_there(registry, meanwhile):
+    register(registry)
+    registry.set_alias("wine", "champion", 1)
+    alias = registry.root / "wine/aliases/champion"
+    meanwhile(Path, "iterdir", lambda: meanwhile(files, "read_bytes", alias.unlink))
+    found = reading.read_model(registry.root / "wine")
+    assert (found.aliases, found.problems) == ({}, ())
+
+
+def test_aliases_that_go_with_their_folder_while_they_are_read_are_not_there(registry, meanwhile):
+    register(registry)
+    registry.set_alias("wine", "champion", 1)
+    aliases = registry.root / "wine/aliases"
+    meanwhile(Path, "iterdir", lambda: shutil.rmtree(aliases))
+    found = reading.read_model(registry.root / "wine")
+    assert (found.aliases, found.problems) == ({}, ())
 
 
 # -- damage is named, and hides nothing else
