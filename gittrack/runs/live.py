@@ -50,9 +50,9 @@ class Mark:
 
     def touch(self) -> None:
         """Show other hosts that this process is there; put the mark back where it was removed."""
-        if self._descriptor is None:
-            return
-        with suppress(OSError):
+        with _toucher.lock, suppress(OSError):
+            if self._descriptor is None:
+                return
             if self.path.exists():
                 os.utime(self.path)
             elif again := take(self.path.parent.parent.parent, self.path.name):
@@ -61,11 +61,11 @@ class Mark:
 
     def release(self) -> None:
         """Give the run free and remove the mark."""
-        if self._descriptor is None:
-            return
-        with suppress(OSError):
-            self.path.unlink()
-        self.forget()
+        with _toucher.lock:
+            if self._descriptor is not None:
+                with suppress(OSError):
+                    self.path.unlink()
+            self.forget()
 
     def forget(self) -> None:
         """Give the run free, but leave the mark to tell that it did not end."""
@@ -73,23 +73,27 @@ class Mark:
 
     def close(self) -> None:
         """Close this process's copy of the lock without giving it free, as a forked child does."""
-        _toucher.discard(self)
-        if self._descriptor is not None:
-            with suppress(OSError):
-                os.close(self._descriptor)
-            self._descriptor = None
+        with _toucher.lock:
+            _toucher.discard(self)
+            if self._descriptor is not None:
+                with suppress(OSError):
+                    os.close(self._descriptor)
+                self._descriptor = None
 
 
 class _Toucher:
-    """Touches the marks of this process from one thread, which ends when there are none left."""
+    """Touches the marks of this process from one thread, which ends when there are none left.
+
+    `lock` is held while a mark is touched or given up. A signal's handler may come back to it.
+    """
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self._marks: set[Mark] = set()
-        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def add(self, mark: Mark) -> None:
-        with self._lock, suppress(RuntimeError):
+        with self.lock, suppress(RuntimeError):
             self._marks.add(mark)
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="gittrack-marks", daemon=True)
@@ -102,7 +106,7 @@ class _Toucher:
     def _run(self) -> None:
         while True:
             time.sleep(TOUCH_SECONDS)
-            with self._lock:
+            with self.lock:
                 marks = list(self._marks)
                 if not marks:
                     self._thread = None

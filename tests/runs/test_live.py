@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
 from gittrack.runs import live
+from tests.conftest import python
 from tests.making import settled
 
 HOLD = """
@@ -43,6 +45,29 @@ store = Store.open("mlruns")
 writer = RunWriter.create(store, store.experiment("0"))
 script = f"import sys; print({writer.run_id!r}, flush=True); sys.stdin.read()"
 subprocess.run([sys.executable, "-c", script])
+"""
+
+FORK_BESIDE_TOUCH = """
+import os, threading
+from gittrack.runs import live
+from gittrack.runs.store import Store
+from gittrack.runs.writer import RunWriter
+store = Store.open("mlruns")
+writer = RunWriter.create(store, store.experiment("0"))
+begun, forked = threading.Event(), threading.Event()
+def touch():
+    with live._toucher.lock:
+        begun.set()
+        forked.wait()
+toucher = threading.Thread(target=touch)
+toucher.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0)
+forked.set()
+print(os.waitpid(child, 0)[1])
+writer.end()
 """
 
 
@@ -163,6 +188,21 @@ def test_a_touch_that_fails_does_no_harm(isolated):
     (isolated / ".cache").write_text("in the way")
     mark.touch()
     mark.release()
+
+
+def test_a_run_that_ends_while_its_mark_is_touched_leaves_none(isolated, meanwhile):
+    mark = live.take(isolated, "a1")
+    mark_file(isolated).unlink()
+    with ThreadPoolExecutor(1) as pool:
+        meanwhile(live, "take", lambda: wait([pool.submit(mark.release)], timeout=0.2))
+        mark.touch()
+    assert not mark_file(isolated).exists()
+
+
+def test_a_process_is_forked_while_a_mark_is_touched(store):
+    assert python(FORK_BESIDE_TOUCH, timeout=60).stdout == "0\n"
+    (run,) = store.runs().runs
+    assert run.record.status == "FINISHED"
 
 
 def test_readers_do_not_disturb_each_other_or_a_process_that_takes_the_run(isolated):
