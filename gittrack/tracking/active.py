@@ -84,6 +84,7 @@ class _State:
         self.joined: str | None = None
         self.last: RunWriter | None = None
         self.lock = threading.RLock()
+        self.hanging = threading.RLock()  # held for a moment only: a signal's handler waits for it
         self.hooks = Hooks(self.close_all)
 
     @property
@@ -97,9 +98,10 @@ class _State:
         """Make a run the active one of this thread."""
         run = ActiveRun(writer)
         self.stack.append(run)
-        self.open[writer.run_id] = run
         self.last = writer
-        self.hooks.hang()
+        with self.hanging:
+            self.open[writer.run_id] = run
+            self.hooks.hang()
         return run
 
     def close(self, writer: RunWriter, status: str, *, time: int | None = None) -> None:
@@ -109,8 +111,9 @@ class _State:
         # One step, so that threads which open and close runs at the same time lose none.
         if self.open.pop(writer.run_id, None) is not None and writer.pid == os.getpid():
             writer.end(status, time=time)
-        if not self.open:
-            self.hooks.take_down()
+        with self.hanging:
+            if not self.open:
+                self.hooks.take_down()
 
     def close_all(self, status: str) -> None:
         """End every open run of this process, innermost first."""
@@ -123,8 +126,8 @@ _state = _State()
 
 
 def _after_fork() -> None:
-    # Another thread may have held it, and that thread is not in the child.
-    _state.lock = threading.RLock()
+    # Another thread may have held them, and that thread is not in the child.
+    _state.lock, _state.hanging = threading.RLock(), threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 import pytest
 
@@ -176,6 +178,17 @@ def test_a_wrong_status_leaves_the_run_open():
     mlflow.end_run("KILLED")
     (run,) = Store.open().runs().runs
     assert run.record.status == "KILLED"
+
+
+def test_a_run_that_begins_while_the_last_one_ends_is_watched_too(meanwhile):
+    before = sys.excepthook
+    mlflow.start_run()
+    with ThreadPoolExecutor(1) as pool:
+        begin = partial(pool.submit, mlflow.start_run)
+        meanwhile(active._state.hooks, "take_down", lambda: wait([begin()], timeout=0.5))
+        mlflow.end_run()
+    assert len(active._state.open) == 1
+    assert sys.excepthook is not before
 
 
 def test_only_a_whole_id_resumes_a_run():
