@@ -163,18 +163,18 @@ class _Crew:
         for number in [number for number, due in self._due.items() if due <= now]:
             del self._due[number]
             ours, theirs = self._context.Pipe(duplex=False)
-            process = self._context.Process(target=self._be_worker, args=(number, theirs))
+            given = (number, theirs, os.getpid())
+            process = self._context.Process(target=self._be_worker, args=given)
             with _signals_held():
                 process.start()
             theirs.close()
             self._workers.append(_Worker(number, process, ours))
 
-    def _be_worker(self, number: int, pipe: connection.Connection) -> None:
+    def _be_worker(self, number: int, pipe: connection.Connection, parent: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hands it on
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-        service, parent = self._service, os.getppid()
-        rows = self._board.rows
+        service, rows = self._service, self._board.rows
         try:
             app = create_app(
                 service.model_uri,

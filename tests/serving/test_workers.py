@@ -22,6 +22,21 @@ from gittrack.serving import workers
 from gittrack.serving.server import Limits
 from tests.serving.driving import GITTRACK, children, eventually, head, post, samples, served
 
+KILLED_AS_ONE_BEGINS = """
+import os, signal, sys, time
+from gittrack.serving import workers
+first, real = os.getpid(), signal.signal
+def kill_first(*given):
+    if os.getppid() == first:
+        print(os.getpid(), flush=True)
+        os.kill(first, signal.SIGKILL)
+        while os.getppid() == first:
+            time.sleep(0.001)
+    return real(*given)
+signal.signal = kill_first
+workers.serve(workers.Service(sys.argv[1]), port=0, on_ready=print)
+"""
+
 
 def who(data):
     return [[os.getpid()] for _ in range(len(data))]
@@ -198,6 +213,17 @@ def test_workers_end_when_the_first_process_is_killed(tmp_path):
         process.kill()
         process.wait()
         eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
+
+
+def test_a_worker_whose_first_process_is_killed_as_it_begins_ends(tmp_path):
+    command = [sys.executable, "-c", KILLED_AS_ONE_BEGINS, saved(None, tmp_path / "m")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        worker = int(process.stdout.readline())
+    try:
+        eventually(lambda: not Path(f"/proc/{worker}").exists())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
 
 
 def test_an_interrupt_ends_them_all(tmp_path):
