@@ -2,7 +2,7 @@
 
 A mark is `mlruns/.cache/live/<run id>`, never committed. It names host, boot and process, is locked
 while its process lives, and is touched every 15 s, so that other hosts on a shared file system can
-tell too.
+tell too. Where a file system has no locks, its age tells on this host as well.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def take(store: Path, run_id: str) -> Mark | None:
     for _ in range(_TRIES):
         descriptor = _open(path, os.O_RDWR | os.O_CREAT)
         # It may have been removed, by the process that held it, between opening and locking.
-        if _lock(descriptor) and _is_at(path, descriptor):
+        if _is_free(path, descriptor) and _is_at(path, descriptor):
             break
         os.close(descriptor)
         time.sleep(_PAUSE_SECONDS)  # a reader that looks at the mark locks it for a moment
@@ -156,9 +156,9 @@ def state(store: Path, run_id: str) -> State:
         if mark.get("host") == host():
             if mark.get("boot") != boot_id():
                 return "interrupted"
-            return "interrupted" if _lock(descriptor, shared=True) else "running"
-        age = _file_system_now(path.parent) - os.fstat(descriptor).st_mtime
-        return "running" if age < SILENT_SECONDS else "silent"
+            if (locked := _lock(descriptor, shared=True)) is not None:
+                return "interrupted" if locked else "running"
+        return "running" if _is_fresh(path, descriptor) else "silent"
     finally:
         os.close(descriptor)
 
@@ -200,13 +200,26 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _lock(descriptor: int, *, shared: bool = False) -> bool:
+def _is_free(path: Path, descriptor: int) -> bool:
+    if (locked := _lock(descriptor)) is not None:
+        return locked
+    return not os.fstat(descriptor).st_size or not _is_fresh(path, descriptor)
+
+
+def _is_fresh(path: Path, descriptor: int) -> bool:
+    return _file_system_now(path.parent) - os.fstat(descriptor).st_mtime < SILENT_SECONDS
+
+
+def _lock(descriptor: int, *, shared: bool = False) -> bool | None:
+    """Lock a mark; False where another process holds it, None where there are no locks."""
     if not _LOCKS:
-        return True
+        return None
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         return False
+    except OSError:
+        return None
     return True
 
 

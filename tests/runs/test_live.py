@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -152,6 +154,26 @@ def test_an_old_mark_of_another_host_is_a_silent_run(isolated):
     os.utime(mark_file(isolated), (then, then))
     assert live.state(isolated, "a1") == "silent"
     assert [path.name for path in mark_file(isolated).parent.iterdir()] == ["a1"]
+
+
+def test_where_there_are_no_locks_a_run_is_owned_and_judged_by_the_age_of_its_mark(
+    isolated, monkeypatch
+):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    mark = live.take(isolated, "a1")
+    assert mark is not None
+    assert live.state(isolated, "a1") == "running"
+    assert live.take(isolated, "a1") is None
+    mark.forget()
+    then = mark_file(isolated).stat().st_mtime - live.SILENT_SECONDS - 10
+    os.utime(mark_file(isolated), (then, then))
+    assert live.state(isolated, "a1") == "silent"
+    again = live.take(isolated, "a1")
+    again.release()
+    assert live.state(isolated, "a1") == "elsewhere"
 
 
 def test_without_a_mark_a_run_is_elsewhere(isolated):
