@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
 from gittrack import paths
-from gittrack.errors import StoreError
+from gittrack.errors import AlreadyExistsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +22,11 @@ _O_DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _O_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _LEFTOVER_SECONDS = 86_400
+# What file systems without them say: exFAT, shares, FUSE; Android's EACCES, Windows' EINVAL.
+_NO_HARD_LINKS = {
+    *(errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS, errno.EMLINK, errno.EXDEV),
+    *(errno.ENOTSUP, errno.EOPNOTSUPP),
+}
 _NO_LINKS = "is a link, and links are not followed"
 
 
@@ -50,7 +55,10 @@ def write_atomic(path: Path, data: bytes, *, flush: Literal["all", "file", "none
     """
     temporary = path.with_name(paths.temporary_name())
     try:
-        _write(temporary, data, flush=flush != "none")
+        with open(temporary, "xb", buffering=0) as file:
+            write_all(file.fileno(), data)
+            if flush != "none":
+                os.fsync(file.fileno())
         os.replace(temporary, path)
         if flush == "all":
             sync_folder(path.parent)
@@ -73,19 +81,24 @@ def sha256(file: IO[bytes], into: IO[bytes] | None = None) -> str:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, new: bool = False) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes a path's place when all is written, and not before.
 
+    It can be read back; a `new` one takes the place of no other.
+
     Raises:
+        AlreadyExistsError: it is `new`, and there is another.
         StoreError: it cannot be written.
     """
     temporary = path.with_name(paths.temporary_name())
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        (_take_name if new else os.replace)(temporary, path)
+    except FileExistsError:
+        raise AlreadyExistsError(f"{path} is there already", hint="name a new file") from None
     except OSError as error:
         raise _not_writable(path, error) from error
     finally:
@@ -99,15 +112,12 @@ def write_new(path: Path, data: bytes) -> bool:
     Raises:
         StoreError: the folder cannot be written.
     """
-    temporary = path.with_name(paths.temporary_name())
     try:
-        _write(temporary, data)
-        return _take_name(temporary, path)
-    except OSError as error:
-        raise _not_writable(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        with replacing(path, new=True) as file:
+            file.write(data)
+    except AlreadyExistsError:
+        return False
+    return True
 
 
 def make_folder(path: Path, *, exist_ok: bool = True) -> None:
@@ -329,27 +339,17 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _write(path: Path, data: bytes, *, flush: bool = True) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY, 0o666)
-    try:
-        write_all(descriptor, data)
-        if flush:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _take_name(temporary: Path, path: Path) -> bool:
+def _take_name(temporary: Path, path: Path) -> None:
+    """Give a file a name that must be free: where it is taken, a FileExistsError."""
     try:
         os.link(temporary, path)
-    except FileExistsError:
-        return False
-    except OSError:
-        # A file system without hard links.
-        if path.exists():
-            return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # The claim is an empty file, which a reader may find for a moment and say so. Without it,
+        # of two writers one would overwrite the other, and nobody would know.
+        path.touch(exist_ok=False)
         os.replace(temporary, path)
-    return True
 
 
 def _not_writable(path: Path, error: OSError) -> StoreError:

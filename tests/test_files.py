@@ -112,6 +112,36 @@ def test_a_new_file_is_never_written_over(tmp_path):
     assert not leftovers(tmp_path)
 
 
+def without_hard_links(code):
+    def link(*_):
+        raise OSError(code, os.strerror(code))
+
+    return link
+
+
+def test_without_hard_links_too_a_new_file_is_never_written_over(tmp_path, monkeypatch):
+    path, real, other = tmp_path / "edit.json", os.replace, []
+
+    def late(source, target):
+        monkeypatch.setattr(os, "replace", real)
+        other.append(files.write_new(path, b"other"))
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", without_hard_links(errno.EPERM))
+    monkeypatch.setattr(os, "replace", late)
+    assert files.write_new(path, b"first")
+    assert other == [False]
+    assert path.read_bytes() == b"first"
+    assert not leftovers(tmp_path)
+
+
+def test_a_name_that_cannot_be_given_is_not_claimed(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", without_hard_links(errno.ENOENT))
+    with pytest.raises(StoreError, match="No such file"):
+        files.write_new(tmp_path / "edit.json", b"first")
+    assert not list(tmp_path.glob("*.json"))
+
+
 def test_a_file_in_the_way_of_a_folder_is_named(tmp_path):
     (tmp_path / "mlruns").write_text("")
     with pytest.raises(StoreError, match="in the way"):
