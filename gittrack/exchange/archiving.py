@@ -83,20 +83,10 @@ def pack(
     if not chosen:
         return 0
     entries = [_entry(store, run) for run in chosen]
-    with files.replacing(target) as file, _new_tar(target, file) as tar:
-        index = [_to_json(entry) for entry in entries]
-        text = ",\n".join(index)
-        _add(tar, INDEX, f'{{"format": {FORMAT}, "runs": [\n{text}\n]}}\n'.encode())
-        for path in _said(store, {entry.place.split("/")[0] for entry in entries}):
-            _add(tar, path.relative_to(store.root).as_posix(), files.read_bytes(path))
-        for done, entry in enumerate(entries, 1):
-            for name in entry.files:
-                member = tarfile.TarInfo(name)
-                with files.open_plain(store.root / name) as content:
-                    member.size = (store.root / name).stat().st_size
-                    tar.addfile(member, content)
-            progress(done, len(entries))
-    _verify(target, entries)
+    with files.replacing(target, new=True) as file:
+        with _new_tar(target, file) as tar:
+            _fill(tar, store, entries, progress)
+        _verify(file, entries)
     if not keep:
         for run in chosen:
             gone = store.root / paths.CACHE / paths.temporary_name()
@@ -184,21 +174,35 @@ def _new_tar(target: Path, file: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=file, mode=mode, format=tarfile.PAX_FORMAT)
 
 
+def _fill(tar: tarfile.TarFile, store: Store, entries: Sequence[Entry], progress: Progress) -> None:
+    text = ",\n".join(map(_to_json, entries))
+    _add(tar, INDEX, f'{{"format": {FORMAT}, "runs": [\n{text}\n]}}\n'.encode())
+    for path in _said(store, {entry.place.split("/")[0] for entry in entries}):
+        _add(tar, path.relative_to(store.root).as_posix(), files.read_bytes(path))
+    for done, entry in enumerate(entries, 1):
+        for name in entry.files:
+            member = tarfile.TarInfo(name)
+            with files.open_plain(store.root / name) as content:
+                member.size = (store.root / name).stat().st_size
+                tar.addfile(member, content)
+        progress(done, len(entries))
+
+
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
 
 
-def _verify(target: Path, entries: Iterable[Entry]) -> None:
+def _verify(archive: IO[bytes], entries: Iterable[Entry]) -> None:
     wanted = {name: digest for entry in entries for name, digest in entry.files.items()}
-    with tarfile.open(target) as tar:
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
         for member in tar:
             content = tar.extractfile(member)
             if content is not None and files.sha256(content) == wanted.get(member.name):
                 del wanted[member.name]
     if wanted:
-        target.unlink()
         raise StoreError(
             f"{next(iter(wanted))} has changed while it was packed; nothing was taken out",
             hint="try again",

@@ -192,3 +192,19 @@ def test_a_run_that_changes_while_it_is_packed_is_not_taken_out(
     assert command("old.tar", "aaa") == 5
     assert (run.folder / "metrics.jsonl").read_text() == LINES * 2
     assert not (isolated / "old.tar").exists()
+
+
+def test_two_that_pack_into_one_file_lose_no_run(store: Store, isolated: Path, monkeypatch) -> None:
+    make(store, "aaa")
+    make(store, "bbb")
+    real = archiving._new_tar
+
+    def meanwhile(*given: Any) -> tarfile.TarFile:
+        monkeypatch.setattr(archiving, "_new_tar", real)
+        assert command("old.tar", "bbb") == 0
+        return real(*given)
+
+    monkeypatch.setattr(archiving, "_new_tar", meanwhile)
+    assert command("old.tar", "aaa") == 2
+    assert [run.run_id for run in store.runs().runs] == ["aaa"]
+    assert [entry.run_id for entry in archiving.read_index(isolated / "old.tar")] == ["bbb"]
