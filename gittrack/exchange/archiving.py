@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gittrack import files, paths
 from gittrack.errors import AlreadyExistsError, StoreError, UsageError
 from gittrack.registry import Registry
+from gittrack.runs.opening import take_mark
 from gittrack.runs.record import ENDED
 from gittrack.runs.values import format_time, parse_time, to_json
 
@@ -65,7 +66,7 @@ def pack(
 ) -> int:
     """Put runs into a new archive, and take them out of the tree when it has been read back.
 
-    Runs that have not ended, or that registered models come from, are left.
+    Runs that have not ended, that registered models come from, or that change meanwhile, are left.
 
     Args:
         keep: leave the runs in the tree too.
@@ -82,17 +83,17 @@ def pack(
     chosen = list(_packable(store, runs, left))
     if not chosen:
         return 0
+    stamps = [_stamps(run.folder) for run in chosen]
     entries = [_entry(store, run) for run in chosen]
     with files.replacing(target, new=True) as file:
         with _new_tar(target, file) as tar:
             _fill(tar, store, entries, progress)
         _verify(file, entries)
     if not keep:
-        for run in chosen:
-            gone = store.root / paths.CACHE / paths.temporary_name()
-            gone.parent.mkdir(exist_ok=True)
-            run.folder.rename(gone)
-            shutil.rmtree(gone)
+        for run, packed in zip(chosen, stamps, strict=True):
+            if not _take_out(store, run, packed):
+                hint = f"{target} has a copy of what it was before"
+                left.add(run.folder, "is left: it changed while it was packed", hint=hint)
     return len(entries)
 
 
@@ -192,6 +193,34 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
+
+
+def _stamps(folder: Path) -> set[tuple[Path, int, int]]:
+    """Return what shows that a file of a folder was changed: their names, sizes and times."""
+    found = ((path.relative_to(folder), path.lstat()) for path in files.walk(folder))
+    return {(name, stat.st_size, stat.st_mtime_ns) for name, stat in found}
+
+
+def _take_out(store: Store, run: StoredRun, packed: set[tuple[Path, int, int]]) -> bool:
+    """Remove a run; False where it is not as it was packed, or a process has opened it."""
+    mark = take_mark(store, run.run_id)
+    if mark is None:
+        return False
+    aside = store.root / paths.CACHE / paths.temporary_name()
+    try:
+        if _stamps(run.folder) != packed:
+            return False
+        run.folder.rename(aside)
+        if _stamps(aside) != packed:  # changed between the look and the renaming
+            aside.rename(run.folder)
+            return False
+        shutil.rmtree(aside)
+    except OSError as error:
+        reason = f"cannot take {run.folder} out: {error.strerror}"
+        raise StoreError(reason, hint=f"what is not there is in {aside}") from None
+    finally:
+        mark.release()
+    return True
 
 
 def _verify(archive: IO[bytes], entries: Iterable[Entry]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import tarfile
@@ -13,7 +14,7 @@ import pytest
 from gittrack.cli.main import main
 from gittrack.exchange import archiving
 from gittrack.registry import Registry
-from gittrack.runs import edits
+from gittrack.runs import edits, live
 from gittrack.runs.edits import Edit
 from gittrack.runs.record import RUNNING
 from gittrack.runs.store import Store
@@ -208,3 +209,48 @@ def test_two_that_pack_into_one_file_lose_no_run(store: Store, isolated: Path, m
     assert command("old.tar", "aaa") == 2
     assert [run.run_id for run in store.runs().runs] == ["aaa"]
     assert [entry.run_id for entry in archiving.read_index(isolated / "old.tar")] == ["bbb"]
+
+
+@pytest.mark.parametrize("moment", ["while it is packed", "before it is renamed"])
+def test_what_is_said_of_a_run_meanwhile_is_not_lost(
+    store: Store, monkeypatch, capsys, moment: str
+) -> None:
+    run = make(store, "aaa")
+    make(store, "bbb")
+    place, name = (archiving, "_new_tar") if moment == "while it is packed" else (Path, "rename")
+    real = getattr(place, name)
+
+    def meanwhile(*given: Any) -> Any:
+        if given[0] in (run.folder, Path("old.tar")):
+            edits.write(run.folder, Edit(note="fine"))
+        return real(*given)
+
+    monkeypatch.setattr(place, name, meanwhile)
+    assert command("old.tar", "aaa", "bbb") == 0
+    assert "it changed while it was packed" in capsys.readouterr().err
+    assert [(run.run_id, run.note) for run in store.runs().runs] == [("aaa", "fine")]
+    before = tree(run.folder)
+    assert command("old.tar", "--back") == 0
+    assert tree(run.folder) == before
+    assert [run.run_id for run in store.runs().runs] == ["aaa", "bbb"]
+
+
+def test_a_run_that_a_process_has_opened_is_not_taken_out(store: Store) -> None:
+    make(store, "aaa")
+    mark = live.take(store.root, "aaa")
+    assert mark is not None
+    assert command("old.tar", "aaa") == 0
+    mark.release()
+    assert [run.run_id for run in store.runs().runs] == ["aaa"]
+
+
+def test_a_run_that_cannot_be_taken_out_is_named(store: Store, monkeypatch, capsys) -> None:
+    run = make(store, "aaa")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refused)
+    assert command("old.tar", "aaa") == 5
+    assert f"cannot take {run.folder} out: Permission denied" in capsys.readouterr().err
+    assert [run.run_id for run in store.runs().runs] == ["aaa"]
