@@ -194,17 +194,14 @@ def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterato
 
 
 def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
-    try:
+    with suppress(ImportError, OSError):  # Windows, and file systems without locks: best effort
         import fcntl
-    except ImportError:  # Windows: best effort
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        waiting()
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:  # a file system without locks: likewise
-        return
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def read_descriptor(descriptor: int) -> bytes:

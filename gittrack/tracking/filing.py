@@ -177,10 +177,17 @@ class ArtifactClient(ExperimentClient):
                 f"Invalid artifact file path '{artifact_file}'", hint="end it in .json or .parquet"
             )
         frame = tables.frame_of(data)
-        before = artifactfiles.file_place(self._writer(run_id).artifacts, artifact_file)
-        if before.exists():
-            frame = pandas.concat([tables.read(before), frame], ignore_index=True)
-        self._save(run_id, artifact_file, lambda path: tables.write(frame, path))
+        writer = self._writer(run_id)
+        target = artifactfiles.file_place(writer.artifacts, artifact_file)
+        name = paths.hashed_folder(target.relative_to(self.store.root).as_posix())
+        lock = self.store.root / paths.CACHE / "tables" / name
+        # Ranks and threads that add rows at once do it one after the other.
+        with writer.warner.filing(target), files.locked(lock), _scratch() as folder:
+            if target.exists():
+                frame = pandas.concat([tables.read(target), frame], ignore_index=True)
+            path = Path(folder, target.name)
+            tables.write(frame, path)
+            artifactfiles.copy_file(path, target.parent)
 
     def load_table(
         self,

@@ -6,7 +6,10 @@ import io
 import json
 import struct
 import sys
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -250,6 +253,24 @@ def test_rows_are_added_to_those_that_are_there():
     frame = mlflow.load_table("t.json")
     assert frame["question"].tolist() == ["0123", "é", "c", "d"]
     assert frame["score"].fillna(-1).tolist() == [1, -1, 0.1, 2]
+
+
+def test_rows_that_are_added_at_once_are_all_there(run, monkeypatch):
+    client, both = MlflowClient(), threading.Barrier(2)
+    client.log_table(run.info.run_id, {"a": [0]}, "t.json")
+    real = tables.read
+
+    def read(path):
+        found = real(path)
+        with suppress(threading.BrokenBarrierError):  # the other waits, as it should
+            both.wait(0.2)
+        return found
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(tables, "read", read)
+        for row in (1, 2):
+            pool.submit(client.log_table, run.info.run_id, {"a": [row]}, "./t.json")
+    assert sorted(mlflow.load_table("t.json")["a"]) == [0, 1, 2]
 
 
 def test_tables_of_several_runs_are_joined():
