@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 import sys
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 KINDS = "give runs:/RUN/path, models:/NAME/3, models:/NAME@ALIAS, a path, or file:"
 
+# What a folder cannot be renamed to: a folder that is not empty, a file; on Windows, any (EACCES).
+_IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES}
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -102,17 +105,18 @@ def filled(target: Path, *, replace: bool) -> Iterator[Path]:
 
 
 def _put(temporary: Path, target: Path) -> None:
-    """Rename a folder to `target`; what was there stands under the temporary name afterwards."""
-    if not os.path.lexists(target) or _is_empty(target):
+    """Rename a folder to `target`; what was there is removed."""
+    try:
         temporary.replace(target)
-    elif not _exchange(temporary, target):
-        # Without an exchange there is a moment with nothing under the name, never with a part.
-        old = target.with_name(paths.temporary_name())
-        target.rename(old)
-        temporary.rename(target)
+    except OSError as error:  # not looked for before, as another rank may be as fast
+        if error.errno not in _IN_THE_WAY:
+            raise
+        old = temporary
+        if not _exchange(temporary, target):
+            # Without an exchange there is a moment with nothing under the name, never with a part.
+            old = target.rename(target.with_name(paths.temporary_name()))
+            _put(temporary, target)
         _remove(old)
-    elif temporary.is_symlink() or not temporary.is_dir():
-        temporary.unlink()
     files.sync_folder(target.parent)
 
 

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from gittrack.errors import ModelError, StoreError
+from gittrack.models import folder as folders
 from gittrack.models.folder import filled, member
 
 
@@ -71,6 +73,23 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError):
         put(tmp_path / "file" / "model", "one")
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_of_two_that_put_a_model_at_once_the_later_stays(tmp_path, monkeypatch, exchange):
+    target, real = tmp_path / "model", Path.replace
+
+    def late(self, name):
+        monkeypatch.setattr(Path, "replace", real)
+        put(target, "other")
+        return real(self, name)
+
+    if not exchange:
+        monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    monkeypatch.setattr(Path, "replace", late)
+    put(target, "later")
+    assert (target / "MLmodel").read_text() == "later"
+    assert names_in(tmp_path) == ["home", "model", "work"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two renames stand for one exchange")
