@@ -77,8 +77,11 @@ def member(folder: Path, name: object) -> Path:
 
 
 @contextmanager
-def filled(target: Path, *, replace: bool) -> Iterator[Path]:
+def filled(target: Path, *, replace: bool, flush: bool = True) -> Iterator[Path]:
     """Give an empty folder beside `target` that takes its place when the block ends well.
+
+    Args:
+        flush: its files are on the disk by then, safe from a power cut.
 
     Raises:
         ModelError: `target` is there, holds something, and `replace` is false.
@@ -93,7 +96,8 @@ def filled(target: Path, *, replace: bool) -> Iterator[Path]:
     files.make_folder(temporary, exist_ok=False)
     try:
         yield temporary
-        _flush(temporary)
+        if flush:
+            _flush(temporary)
         _put(temporary, target)
     except OSError as error:
         raise StoreError(

@@ -15,7 +15,8 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths
-from gittrack.errors import NotFoundError, StoreError, UsageError
+from gittrack.errors import NotFoundError, UsageError
+from gittrack.models.folder import filled
 from gittrack.ui import answers, artifactview, assets, data, modelpage, pages, runpage
 from gittrack.ui.curves import Curves
 from gittrack.ui.pages import Site
@@ -79,21 +80,9 @@ def export(
         StoreError: it cannot be written.
     """
     _check_free(folder)
-    scratch = folder.with_name(f"{folder.name}{paths.TEMPORARY}")
-    try:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with filled(folder, replace=True, flush=False) as scratch:
         writing = _Writing(store, ChosenRuns(store, runs), scratch)
         writing.write(progress)
-        if folder.exists():
-            shutil.rmtree(folder)
-        scratch.replace(folder)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {error.filename or folder}: {error.strerror or error}",
-            hint="check space and rights, or name another folder",
-        ) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return Exported(folder, len(runs), tuple(writing.left_out))
 
 

@@ -82,6 +82,27 @@ def test_an_earlier_export_is_replaced_whole(full: Store, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("site")] == ["site"]
 
 
+def test_two_exports_into_one_folder_leave_a_whole_one(
+    full: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real = exporting._Writing._models
+
+    def meanwhile(self: exporting._Writing) -> None:
+        monkeypatch.setattr(exporting._Writing, "_models", real)
+        exported(full, tmp_path / "site")
+        real(self)
+
+    exported(full, tmp_path / "whole")
+    monkeypatch.setattr(exporting._Writing, "_models", meanwhile)
+    exported(full, tmp_path / "site")
+    site, whole = (
+        {path.relative_to(tmp_path / name) for path in (tmp_path / name).rglob("*")}
+        for name in ("site", "whole")
+    )
+    assert site == whole
+    assert not list(tmp_path.glob("*.gittrack-tmp"))
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(full: Store, tmp_path: Path):
     put(tmp_path / "site/thesis.tex", "words")
     with pytest.raises(UsageError, match="no export"):
