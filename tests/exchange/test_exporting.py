@@ -156,6 +156,23 @@ def test_a_second_export_adds_only_what_is_new(store: Store, isolated: Path) -> 
     assert any("bbb" in name for name in after)
 
 
+def test_a_run_that_another_export_writes_meanwhile_is_known(
+    store: Store, isolated: Path, monkeypatch
+) -> None:
+    run = make(store)
+    real = mlflow._Writer._fill
+
+    def meanwhile(*given: Any) -> None:
+        monkeypatch.setattr(mlflow._Writer, "_fill", real)
+        export(store, isolated / "out")
+        real(*given)
+
+    monkeypatch.setattr(mlflow._Writer, "_fill", meanwhile)
+    exported = mlflow.export(store, isolated / "out", [run.folder], Left())
+    assert exported == (0, 1)
+    assert not list((isolated / "out").glob("*.gittrack-tmp"))
+
+
 def test_a_folder_of_something_else_is_left_alone(store: Store, isolated: Path) -> None:
     make(store)
     (isolated / "out").mkdir()

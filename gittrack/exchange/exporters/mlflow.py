@@ -133,9 +133,13 @@ class _Writer:
                 (temporary / name).mkdir(parents=True)
             self._fill(temporary, run, experiment)
             temporary.rename(final)
+            self.runs += 1
+        except OSError:
+            if not final.exists():  # else another export was faster
+                raise
+            self.known += 1
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        self.runs += 1
 
     def _fill(self, folder: Path, run: StoredRun, experiment: Path) -> None:
         record = run.record
