@@ -32,7 +32,7 @@ def small(isolated):
     if mounted.returncode:
         pytest.skip("a disk can be mounted by root only")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 FULL = """

@@ -80,7 +80,7 @@ def test_a_folder_that_is_not_there_is_an_error(isolated: Path) -> None:
 
 
 def test_what_is_left_in_the_background_is_not_waited_for_and_not_killed(isolated: Path) -> None:
-    assert run("sleep 30 & echo $! > pid").exit_code == 0
+    assert run("sleep 600 & echo $! > pid").exit_code == 0
 
     pid = int((isolated / "pid").read_text())
     os.kill(pid, signal.SIGKILL)  # raises where it is gone
@@ -96,17 +96,22 @@ print(done.exit_code, done.signal)
 
 
 def signalled(
-    script: str, number: int, *, times: int = 1, grace: float = 60
+    script: str, number: int, *, again: bool = False, grace: float = 300
 ) -> tuple[str, Callable[[str], bool]]:
-    """Signal the wrapper once its script has made a file `ready`; return its last word."""
+    """Signal the wrapper once its script has made a file `ready`; return its last word.
+
+    Args:
+        again: signal it once more when its script has made a file `told`.
+    """
     wrapper = subprocess.Popen(
         [sys.executable, "-c", WRAPPER, script, str(grace)], stdout=subprocess.PIPE, text=True
     )
     wait_for(lambda: Path("ready").exists())
-    for _ in range(times):
+    wrapper.send_signal(number)
+    if again:
+        wait_for(lambda: Path("told").exists())
         wrapper.send_signal(number)
-        time.sleep(0.2)
-    output, _ = wrapper.communicate(timeout=50)
+    output, _ = wrapper.communicate(timeout=240)
 
     def lives(name: str) -> bool:
         try:
@@ -119,7 +124,7 @@ def signalled(
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -127,7 +132,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_reaches_the_whole_tree(number: int) -> None:
-    script = "trap : INT; (trap - INT; sh -c 'echo $$ > pid; touch ready; exec sleep 60'); exit 0"
+    script = "trap : INT; (trap - INT; sh -c 'echo $$ > pid; touch ready; exec sleep 600'); exit 0"
 
     word, lives = signalled(script, number)
 
@@ -150,7 +155,7 @@ def test_a_stopped_tree_has_time_to_save_its_work(isolated: Path) -> None:
     assert (isolated / "result").read_text() == "saved\n"
 
 
-STUBBORN = "trap '' TERM INT; echo $$ > pid; touch ready; while :; do sleep 0.1; done"
+STUBBORN = "trap 'touch told' TERM INT; echo $$ > pid; touch ready; while :; do sleep 0.1; done"
 
 
 def test_after_its_time_it_is_killed() -> None:
@@ -161,7 +166,7 @@ def test_after_its_time_it_is_killed() -> None:
 
 
 def test_a_second_signal_kills_at_once() -> None:
-    word, lives = signalled(STUBBORN, signal.SIGINT, times=2)
+    word, lives = signalled(STUBBORN, signal.SIGINT, again=True)
 
     assert word == f"{128 + 2} 2"
     assert not lives("pid")
@@ -203,6 +208,6 @@ def test_a_reader_that_leaves_does_not_stop_the_command(isolated: Path) -> None:
     assert wrapper.stdout is not None
     wrapper.stdout.readline()
     wrapper.stdout.close()
-    wrapper.wait(timeout=30)
+    wrapper.wait(timeout=120)
 
     assert (isolated / "finished").exists()

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     until = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < until:
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)) == 0:
+        # Another process may have taken the port meanwhile: what it says is no SSH.
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10) as asked:
+            if asked.recv(4) == b"SSH-":
                 return True
         time.sleep(0.02)
     process.communicate()

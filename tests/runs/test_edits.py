@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 
 import pytest
@@ -120,6 +121,7 @@ def test_a_missing_folder_has_no_edits_and_takes_none(tmp_path):
 
 
 def test_what_was_read_a_moment_ago_is_known_while_only_runs_are_added(tmp_path, monkeypatch):
+    monkeypatch.setattr(edits, "_RECENT_SECONDS", math.inf)
     edits.write(tmp_path, Edit(deleted=True))
     assert edits.read_recent(tmp_path).joined.deleted
     monkeypatch.setattr(edits, "read", None)

@@ -83,7 +83,8 @@ def test_params_and_tags_given_at_the_start_are_in_the_first_record(store):
     made.end()
 
 
-def test_while_it_runs_every_reader_sees_what_was_logged(run):
+def test_while_it_runs_every_reader_sees_what_was_logged(run, monkeypatch):
+    monkeypatch.setattr(writer, "WRITE_EVERY_MS", 10**9)
     run.log_metrics({"loss": 0.5})
     run.log_params({"alpha": 1})
     assert record_of(run).metrics["loss"].last == 0.5

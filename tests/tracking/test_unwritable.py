@@ -41,7 +41,7 @@ def read_only(isolated):
     if mounted.returncode:
         pytest.skip("a file system can be mounted by root only")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_in_a_folder_that_cannot_be_written_the_run_is_kept_elsewhere(read_only):

@@ -16,11 +16,13 @@ from gittrack.runs.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# One after the other: the cluster has one node.
+pytestmark = pytest.mark.xdist_group("slurm")
 needs_slurm = pytest.mark.needs("slurm")
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
