@@ -63,7 +63,7 @@ def leave_half(path: Path) -> Path:
 
 def settled(store: Store, reference: str) -> str:
     """Return a run's state, when a program that its killed process was about to start has begun."""
-    for _ in range(500):
+    for _ in range(6000):
         if (state := store.find(reference).state()) != "running":
             break
         time.sleep(0.01)

@@ -46,7 +46,7 @@ def environment(name: str) -> Path:
 
 def _answers(*command: str) -> bool:
     try:
-        asked = subprocess.run(command, check=False, capture_output=True, timeout=20)
+        asked = subprocess.run(command, check=False, capture_output=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0

@@ -48,7 +48,7 @@ def serving(uri: str, *, cwd: Path) -> Iterator[str]:
                 pytest.fail("the server ended before it was ready")
         finally:
             server.send_signal(signal.SIGTERM)
-            server.communicate(timeout=30)
+            server.communicate(timeout=120)
     assert server.returncode == 0
 
 

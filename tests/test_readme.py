@@ -92,7 +92,7 @@ def follow(commands: list[str], folder: Path) -> list[str]:
         lines += [command, f"printf '%s\\n' '{MARK}'"]
         if command.endswith("&"):
             lines.insert(
-                -1, "for _ in $(seq 100); do curl -s localhost:5000/ping && break; sleep 0.1; done"
+                -1, "for _ in $(seq 3000); do curl -s localhost:5000/ping && break; sleep 0.1; done"
             )
     return bash("\n".join(lines), folder).split(f"{MARK}\n")
 

@@ -53,7 +53,7 @@ def test_the_example_is_served_by_its_run(run_id, command):
             with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
                 assert json.load(response) == answer
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         process.kill()
         process.communicate()

@@ -325,33 +325,33 @@ def test_a_broken_mlproject_makes_no_run(isolated: Path, gittrack: Any, text: st
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_is_killed_with_all_its_processes(isolated: Path, number: int) -> None:
-    (isolated / "t.sh").write_text("bash -c 'echo $$ > pid; sleep 60; true'; exit 0\n")
+    (isolated / "t.sh").write_text("bash -c 'echo $$ > pid; sleep 600; true'; exit 0\n")
     command = [sys.executable, "-m", "gittrack", "run", ".", "-e", "t.sh"]
     gittrack = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not (isolated / "pid").exists() or not (isolated / "pid").read_text():
         assert time.monotonic() < until
         time.sleep(0.01)
 
     gittrack.send_signal(number)
 
-    assert gittrack.wait(timeout=30) == 128 + number
+    assert gittrack.wait(timeout=120) == 128 + number
     assert record(Store.open())["status"] == "KILLED"
     assert not lives((isolated / "pid").read_text().strip())
 
 
 def test_an_interrupted_step_stops_the_script_that_runs_it(isolated: Path, store: Store) -> None:
-    (isolated / "t.sh").write_text("touch ready; sleep 60\n")
+    (isolated / "t.sh").write_text("touch ready; sleep 600\n")
     script = "import gittrack; gittrack.run('.', 't.sh'); open('next step', 'w')"
     steps = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not (isolated / "ready").exists():
         assert time.monotonic() < until
         time.sleep(0.01)
 
     steps.send_signal(signal.SIGINT)
 
-    assert steps.wait(timeout=30) != 0
+    assert steps.wait(timeout=120) != 0
     assert not (isolated / "next step").exists()
     assert record(store)["status"] == "KILLED"
 

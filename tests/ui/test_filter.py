@@ -15,6 +15,7 @@ from gittrack.ui import data
 from gittrack.ui.source import LiveRuns
 from tests.making import write_run
 from tests.ui import gallery
+from tests.ui.conftest import SECONDS
 
 pytestmark = [
     pytest.mark.slow,
@@ -149,6 +150,7 @@ def expected(text: str, runs: LiveRuns) -> Any:
 
 def test_both_find_the_same(runs: LiveRuns, browser: Any):
     page = browser.new_page(timezone_id="UTC")
+    page.set_default_timeout(SECONDS * 1000)
     page.set_content("<!doctype html><html data-root=''><body></body></html>")
     for script in ("base.js", "rows.js", "filter.js"):
         page.add_script_tag(content=(STATIC / script).read_text())
