@@ -100,7 +100,7 @@ def test_a_started_container_answers_on_a_free_port_and_is_removed(tmp_path: Pat
 
     with containers.started(IMAGE, command, mounts=[mount], ports={8000: None}) as container:
         url = f"http://127.0.0.1:{container.port(8000)}/page"
-        for _ in range(600):
+        for _ in range(6000):
             try:
                 assert urllib.request.urlopen(url, timeout=10).read() == b"a page"
                 break

@@ -132,12 +132,12 @@ def test_the_users_name_can_be_given_or_switched_off(project, store, monkeypatch
     if user is not None:
         monkeypatch.setenv("GITTRACK_USER", user)
     capture = Capture(project, store.root)
-    assert capture.result(30).user == recorded
+    assert capture.result(120).user == recorded
 
 
 def test_without_a_git_name_the_login_counts(isolated, store, monkeypatch):
     monkeypatch.setenv("LOGNAME", "ben")
-    assert Capture(isolated, store.root).result(30).user == "ben"
+    assert Capture(isolated, store.root).result(120).user == "ben"
 
 
 def test_a_long_command_is_cut(monkeypatch):

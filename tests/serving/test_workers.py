@@ -247,7 +247,7 @@ def test_an_interrupt_ends_them_all(tmp_path):
 
 def test_a_second_signal_does_not_wait(tmp_path):
     with (
-        served(saved(stuck_on_zero, tmp_path / "m")) as (process, port),
+        served(saved(stuck_on_zero, tmp_path / "m"), "--timeout", "600") as (process, port),
         socket.create_connection(("127.0.0.1", port)) as client,
     ):
         client.sendall(head(19, "Content-Type: application/json") + b'{"instances":[[0]]}')
