@@ -116,7 +116,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         """Answer in the place of the application, and close; False where it was faster."""
         with self.outbuf_lock:
             if self.requests and self.answering is self.requests[0]:
-                self.will_close = True  # it has written, and the client does not read
+                self.handle_close()  # it has written, and the client does not read
                 return False
             self.refused = self.lingers = True
             data = answer.raw()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _IMAGE_KEY = re.compile(r"[a-zA-Z0-9_\-./ ]+")
 _YAML_SUFFIXES = (".yml", ".yaml")
 _CHUNK = 1 << 20
+# So many hex digits tell the locks of tables apart: 256 files are enough for all of a store.
+_LOCK_DIGITS = 2
 
 
 class ArtifactClient(ExperimentClient):
@@ -179,9 +181,9 @@ class ArtifactClient(ExperimentClient):
         frame = tables.frame_of(data)
         writer = self._writer(run_id)
         target = artifactfiles.file_place(writer.artifacts, artifact_file)
-        name = paths.hashed_folder(target.relative_to(self.store.root).as_posix())
-        lock = self.store.root / paths.CACHE / "tables" / name
         # Ranks and threads that add rows at once do it one after the other.
+        name = paths.hashed_folder(f"{run_id}/{target.name}")[-_LOCK_DIGITS:]
+        lock = writer.store.root / paths.CACHE / "tables" / name
         with writer.warner.filing(target), files.locked(lock), _scratch() as folder:
             if target.exists():
                 frame = pandas.concat([tables.read(target), frame], ignore_index=True)

@@ -297,6 +297,7 @@ def test_a_prediction_that_takes_too_long_is_answered_and_ends_the_server(tmp_pa
     assert app.row.count("/invocations", 504) == 1
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_holds_no_thread_for_ever(tmp_path):
     save_model(FunctionTransformer(huge), tmp_path / "m", pyfunc_predict_fn="transform")
     body = b'{"instances":[[1]]}'
@@ -306,7 +307,8 @@ def test_a_client_that_does_not_read_holds_no_thread_for_ever(tmp_path):
         running(create_app(tmp_path / "m"), limits=limits) as port,
         socket.create_connection(("127.0.0.1", port)) as client,
     ):
-        client.sendall(head(len(body), "Content-Type: application/json") + body)
+        # Before the second answer is written, the thread waits for the first to be read.
+        client.sendall((head(len(body), "Content-Type: application/json") + body) * 2)
         assert exchange(port, b"GET /ping HTTP/1.0\r\n\r\n", json_body=False)[0] in (200, 504)
         # The one thread is free again, since the client was let go.
         assert exchange(port, b"GET /ping HTTP/1.0\r\n\r\n", json_body=False)[0] == 200
