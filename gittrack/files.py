@@ -172,8 +172,8 @@ def open_append(path: Path) -> int:
 def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Hold the lock of a file for the time of the block, which is given its descriptor.
 
-    A child process that inherits the descriptor holds the lock too, until it ends. Where there are
-    no locks the block runs without.
+    A child process that inherits the descriptor goes on holding it when this one is killed in the
+    block. Where there are no locks the block runs without.
 
     Args:
         waiting: called where another process holds it.
@@ -190,6 +190,7 @@ def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterato
         _lock(descriptor, waiting)
         yield descriptor
     finally:
+        _unlock(descriptor)
         os.close(descriptor)
 
 
@@ -202,6 +203,14 @@ def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
         except BlockingIOError:
             waiting()
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _unlock(descriptor: int) -> None:
+    # Closing is not enough: another thread may have forked a child, which has the file open too.
+    with suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def read_descriptor(descriptor: int) -> bytes:

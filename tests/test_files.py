@@ -249,6 +249,14 @@ def test_a_name_as_long_as_names_get_can_be_written(tmp_path):
     assert files.write_new(tmp_path / ("m" * 255), b"x")
 
 
+def test_a_child_that_inherits_a_lock_does_not_hold_it_after_the_block(tmp_path):
+    path = tmp_path / "names.lock"
+    with files.locked(path) as descriptor:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[descriptor])
+    with child, files.locked(path, waiting=child.stdin.close):
+        assert not child.stdin.closed
+
+
 def test_a_file_system_without_locks_does_not_stop_the_work(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
