@@ -195,14 +195,17 @@ def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterato
 
 
 def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
-    with suppress(ImportError, OSError):  # Windows, and file systems without locks: best effort
+    try:
         import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except ImportError:  # Windows: best effort
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waiting()
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:  # a file system without locks: likewise
+        return
 
 
 def _unlock(descriptor: int) -> None:

@@ -218,15 +218,6 @@ def test_walking_leaves_out_what_is_half_written(tmp_path):
     assert files.sizes(tmp_path / "a", []) == {"own": 3}
 
 
-def test_where_nothing_can_be_locked_the_work_goes_on(tmp_path, monkeypatch):
-    def flock(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr("fcntl.flock", flock)
-    with files.locked(tmp_path / "lock") as descriptor:
-        assert os.fstat(descriptor)
-
-
 def test_walking_goes_as_deep_as_folders_do(tmp_path):
     deep = tmp_path / "a"
     for _ in range(1200):
