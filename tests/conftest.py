@@ -18,6 +18,9 @@ from tests import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    Meanwhile: TypeAlias = Callable[[object, str, Callable[[], object]], None]
 
 FOREIGN = ("GITTRACK_", "MLFLOW_", "GIT_", "RANK", "XDG_", "NO_COLOR", "COLUMNS", "PYTHONPATH")
 SOURCE = Path(__file__).parent.parent
@@ -76,9 +79,7 @@ def store(isolated: Path) -> Store:
 
 
 @pytest.fixture
-def meanwhile(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[object, str, Callable[[], object]], None]:
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """Let another process act once, at the next call of a function."""
 
     def hang(place: object, name: str, act: Callable[[], object]) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,11 +26,13 @@ from gittrack.errors import (
 from gittrack.git import committing as plumbing
 from gittrack.runs import edits, live, opening
 from gittrack.runs.edits import Edit
-from gittrack.runs.reading import StoredRun
 from gittrack.runs.record import RUNNING, to_bytes
 from gittrack.runs.store import Store
 from tests.conftest import git, make_repository
 from tests.making import put, record, write_run
+
+if TYPE_CHECKING:
+    from tests.conftest import Meanwhile
 
 # Runs a training and commits it, as a job on a shared machine does.
 JOB = """
@@ -202,19 +205,15 @@ def test_names_that_only_begin_like_a_keys_are_no_secrets(busy: Store) -> None:
     assert committing.commit(busy, ["aaaa"]).commit
 
 
-def test_a_run_that_ends_meanwhile_is_committed_whole(
-    busy: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_ends_meanwhile_is_committed_whole(busy: Store, meanwhile: Meanwhile) -> None:
     run = write_run(busy, "aaaa", status=RUNNING)
-    read_run = picking.read_run
 
-    def after_its_end(folder: Path) -> StoredRun:
+    def end() -> None:
         put(run.folder / "metrics.jsonl", '{"time":1,"metrics":{"acc":0.5}}\n')
         put(run.folder / "artifacts" / "notes.txt", "late")
         put(run.folder / "run.json", to_bytes(record("aaaa")))
-        return read_run(folder)
 
-    monkeypatch.setattr(picking, "read_run", after_its_end)
+    meanwhile(picking, "read_run", end)
     committing.commit(busy, everything=True)
     assert in_folder(run.folder) <= files_of()
 

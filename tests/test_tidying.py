@@ -18,9 +18,8 @@ from tests.cli.test_looking import call, data_of
 from tests.making import START, write_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gittrack.runs.store import Store
+    from tests.conftest import Meanwhile
 
 MLMODEL = "flavors:\n  python_function: {loader_module: m}\n"
 
@@ -103,22 +102,11 @@ def test_a_run_that_is_running_stays(store: Store) -> None:
     assert tidying.plan(store).runs[0].kept == ""
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Let another process act between the plan and what is done."""
-    carry_out = tidying.carry_out
-
-    def late(store: Store, plan: tidying.Plan) -> tidying.Plan:
-        act()
-        return carry_out(store, plan)
-
-    monkeypatch.setattr(tidying, "carry_out", late)
-
-
 def test_a_run_that_is_restored_meanwhile_stays(
-    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    three: Store, capsys: pytest.CaptureFixture[str], meanwhile: Meanwhile
 ) -> None:
     restored = three.folder_of("a")
-    meanwhile(monkeypatch, lambda: edits.write(restored, Edit(deleted=False)))
+    meanwhile(tidying, "carry_out", lambda: edits.write(restored, Edit(deleted=False)))
     first, second = data_of(capsys, "gc", "-y")["runs"]
     assert (first["kept"], second["kept"]) == ("it was restored", None)
     assert (restored / "artifacts" / "big").stat().st_size == 1000
@@ -126,10 +114,10 @@ def test_a_run_that_is_restored_meanwhile_stays(
 
 
 def test_a_run_that_is_resumed_meanwhile_stays(
-    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    three: Store, capsys: pytest.CaptureFixture[str], meanwhile: Meanwhile
 ) -> None:
     held: list[live.Mark | None] = []
-    meanwhile(monkeypatch, lambda: held.append(live.take(three.root, "a")))
+    meanwhile(tidying, "carry_out", lambda: held.append(live.take(three.root, "a")))
     assert data_of(capsys, "gc", "-y")["runs"][0]["kept"] == "it is running"
     assert there(three) == "ac"
     assert live.state(three.root, "a") == "running"
@@ -138,7 +126,7 @@ def test_a_run_that_is_resumed_meanwhile_stays(
 
 
 def test_an_experiment_that_is_restored_meanwhile_stays_with_its_runs(
-    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    three: Store, capsys: pytest.CaptureFixture[str], meanwhile: Meanwhile
 ) -> None:
     edits.write(three.root / "wine", Edit(deleted=True))
 
@@ -146,7 +134,7 @@ def test_an_experiment_that_is_restored_meanwhile_stays_with_its_runs(
         edits.write(three.root / "wine", Edit(deleted=False))
         write_run(three, "d")
 
-    meanwhile(monkeypatch, restore)
+    meanwhile(tidying, "carry_out", restore)
     data = data_of(capsys, "gc", "-y")
     assert [run["kept"] for run in data["runs"]] == [None, None, "it was restored"]
     assert data["experiments"] == []
@@ -154,13 +142,13 @@ def test_an_experiment_that_is_restored_meanwhile_stays_with_its_runs(
 
 
 def test_the_marks_of_runs_that_begin_meanwhile_and_of_imports_stay(
-    three: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    three: Store, capsys: pytest.CaptureFixture[str], meanwhile: Meanwhile
 ) -> None:
     held = [live.take(three.root, name) for name in ("begins", "ended")]
     waiting = three.root / ".cache" / "live" / ".import"
     waiting.touch()
     assert held[1] is not None
-    meanwhile(monkeypatch, held[1].forget)
+    meanwhile(tidying, "carry_out", held[1].forget)
     assert len(data_of(capsys, "gc", "-y")["leftovers"]) == 2
     assert sorted(path.name for path in waiting.parent.iterdir()) == [".import", "begins"]
 

@@ -213,15 +213,12 @@ def test_keys_of_a_newer_version_survive_a_resumption(run):
     assert on_disk(run)["weather"] == "fine"
 
 
-def test_what_the_owner_wrote_while_another_came_to_resume_it_is_kept(run, monkeypatch):
-    take_mark = writer.take_mark
-
-    def after_its_end(*given):
+def test_what_the_owner_wrote_while_another_came_to_resume_it_is_kept(run, meanwhile):
+    def end():
         run.amend(source={"type": "LOCAL", "exit_code": 3})
         run.end("FAILED")
-        return take_mark(*given)
 
-    monkeypatch.setattr(writer, "take_mark", after_its_end)
+    meanwhile(writer, "take_mark", end)
     again = RunWriter.join(run.store, run.run_id)
     assert again.owns
     again.end()
