@@ -96,9 +96,10 @@ def replacing(path: Path, *, new: bool = False) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        (_take_name if new else os.replace)(temporary, path)
-    except FileExistsError:
-        raise AlreadyExistsError(f"{path} is there already", hint="name a new file") from None
+        if new:
+            _take_name(temporary, path)
+        else:
+            os.replace(temporary, path)
     except OSError as error:
         raise _not_writable(path, error) from error
     finally:
@@ -172,8 +173,8 @@ def open_append(path: Path) -> int:
 def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Hold the lock of a file for the time of the block, which is given its descriptor.
 
-    A child process that inherits the descriptor goes on holding it when this one is killed in the
-    block. Where there are no locks the block runs without.
+    A child process that inherits the descriptor holds the lock too, until it ends. Where there are
+    no locks the block runs without.
 
     Args:
         waiting: called where another process holds it.
@@ -190,7 +191,6 @@ def locked(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterato
         _lock(descriptor, waiting)
         yield descriptor
     finally:
-        _unlock(descriptor)
         os.close(descriptor)
 
 
@@ -203,17 +203,10 @@ def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         waiting()
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError:  # a file system without locks: likewise
         return
-
-
-def _unlock(descriptor: int) -> None:
-    # Closing is not enough: another thread may have forked a child, which has the file open too.
-    with suppress(ImportError, OSError):
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def read_descriptor(descriptor: int) -> bytes:
@@ -349,7 +342,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _take_name(temporary: Path, path: Path) -> None:
-    """Give a file a name that must be free: where it is taken, a FileExistsError."""
+    try:
+        _link(temporary, path)
+    except FileExistsError:
+        raise AlreadyExistsError(f"{path} is there already", hint="name a new file") from None
+
+
+def _link(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path)
     except OSError as error:
@@ -358,12 +357,16 @@ def _take_name(temporary: Path, path: Path) -> None:
         # The claim is an empty file, which a reader may find for a moment and say so. Without it,
         # of two writers one would overwrite the other, and nobody would know.
         path.touch(exist_ok=False)
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def _not_writable(path: Path, error: OSError) -> StoreError:
     folder = path.parent
     hint = f"check space and rights of {folder}, or name another store with GITTRACK_DIR"
-    if not folder.exists():
+    if error.errno == errno.ENOENT:
         hint = f"there is no folder {folder}: mkdir -p makes it"
     return StoreError(f"cannot write {path}: {error.strerror or error}", hint=hint)

@@ -24,6 +24,7 @@ from gittrack.compare.directions import Direction, configured, direction_of
 from gittrack.errors import NotComparableError, NotFoundError, UsageError
 from gittrack.git import objects
 from gittrack.runs import revisions
+from gittrack.runs.reading import read_run
 from gittrack.runs.record import FINISHED
 from gittrack.runs.values import number_of
 
@@ -173,6 +174,8 @@ def check(store: Store, run: StoredRun, rules: Rules) -> Checked:
             why = why or "no metric whose direction is known"
             gates.append(Gate("*", "regress", "unmeasured", why=why))
     if run.record.status != FINISHED:
+        if run.state() == FINISHED.lower():  # it has ended since it was read
+            return check(store, read_run(run.folder, run.tree), rules)
         why = f"run {run.run_id} is {run.state()}"
         gates = [
             replace(gate, outcome="unmeasured", why=why) if gate.outcome == "passed" else gate

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STORE = "mlruns"
 CACHE = ".cache"
 LIVE = "live"
-NAMES_LOCK = "names.lock"
+LOCKS = "locks"
 JOBS = "jobs"
 REGISTRY = "models"
 ARTIFACTS = "artifacts"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gittrack.runs.store import Store
 
 _LIVE = ("running", "silent")
+_AT_ONCE = 500
 _NEVER = re.compile(r"\.git|\.nfs.*|__pycache__|\.DS_Store", re.IGNORECASE)
 
 
@@ -126,11 +127,9 @@ def everything(store: Store, top: Path, *, running: bool) -> Chosen:
         else (*(run for run in runs if run.state() in _LIVE), *_going_on(store, removed))
     )
     left_out = {_folder(run) for run in live}
-    if runs:  # one that has ended since it was listed has more files now
-        seen = {"", *(_folder(run) for run in runs)}
-        changed = {
-            folder: names for folder, names in _changed(prefix, top).items() if folder in seen
-        }
+    # One that has ended since it was listed has more files now.
+    again = _changed(prefix, top, among=[_folder(run) for run in runs])
+    changed = {"": changed.get("", []), **again}
 
     def kept(by_folder: dict[str, list[str]]) -> list[str]:
         return [
@@ -149,9 +148,23 @@ def everything(store: Store, top: Path, *, running: bool) -> Chosen:
     )
 
 
-def _changed(prefix: str, top: Path) -> dict[str, list[str]]:
-    """Return the files that are new or changed since the last commit, by the folders of runs."""
-    scope = ["--", f":(top,literal){prefix}"]
+def _changed(prefix: str, top: Path, *, among: Sequence[str] | None = None) -> dict[str, list[str]]:
+    """Return the files that are new or changed since the last commit, by the folders of runs.
+
+    Args:
+        among: folders of runs; default: all of the store.
+    """
+    changed: dict[str, list[str]] = {}
+    places = [prefix] if among is None else [f"{prefix}/{folder}" for folder in among]
+    for begin in range(0, len(places), _AT_ONCE):
+        for name in _listed(places[begin : begin + _AT_ONCE], top):
+            if os.path.lexists(top / name):
+                changed.setdefault(_run_of(name, prefix), []).append(name)
+    return changed
+
+
+def _listed(places: Sequence[str], top: Path) -> Iterable[str]:
+    scope = ["--", *(f":(top,literal){place}" for place in places)]
     listed = run_git_bytes(
         ["ls-files", "-z", "--modified", "--others", "--exclude-standard", "--full-name", *scope],
         cwd=top,
@@ -163,11 +176,7 @@ def _changed(prefix: str, top: Path) -> dict[str, list[str]]:
         )
     else:
         listed += run_git_bytes(["ls-files", "-z", "--cached", "--full-name", *scope], cwd=top)
-    changed: dict[str, list[str]] = {}
-    for name in dict.fromkeys(listed.decode(errors="surrogateescape").split("\0")[:-1]):
-        if os.path.lexists(top / name):
-            changed.setdefault(_run_of(name, prefix), []).append(name)
-    return changed
+    return dict.fromkeys(listed.decode(errors="surrogateescape").split("\0")[:-1])
 
 
 def _run_of(name: str, prefix: str) -> str:

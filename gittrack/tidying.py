@@ -16,10 +16,11 @@ from gittrack.runs import edits, live
 from gittrack.runs.opening import take_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gittrack.files import Problem
+    from gittrack.registry import Version
     from gittrack.runs.reading import StoredRun
     from gittrack.runs.store import Store
 
@@ -109,8 +110,12 @@ def carry_out(store: Store, plan: Plan) -> Plan:
     Raises:
         StoreError: something cannot be removed.
     """
+    used = Registry(store).used_runs() if plan.removable else {}
     runs = tuple(
-        one if one.kept else one._replace(kept=_remove_run(store, one.run)) for one in plan.runs
+        one
+        if one.kept
+        else one._replace(kept=_reason(one.run, used) or _remove_run(store, one.run))
+        for one in plan.runs
     )
     emptied = tuple(path for path in plan.experiments if _remove(path, _is_empty_and_deleted))
     for path in plan.leftovers:
@@ -131,7 +136,13 @@ def _remove_run(store: Store, run: StoredRun) -> str:
     if mark is None:
         return "it is running"
     try:
-        is_gone = _remove(run.folder, lambda aside: _is_deleted(aside) or _is_deleted(experiment))
+        with edits.kept(experiment):
+            is_gone = _remove(
+                run.folder,
+                lambda aside: (
+                    _is_deleted(aside) or bool(edits.read_recent(experiment).joined.deleted)
+                ),
+            )
     finally:
         mark.release()
     return "" if is_gone else "it was restored"
@@ -143,6 +154,7 @@ def _remove(folder: Path, may_go: Callable[[Path], bool]) -> bool:
     aside = folder.with_name(f".{paths.temporary_name()}")
     try:
         folder.rename(aside)
+        os.utime(aside)  # else it is taken for a leftover, as old as its last file
         if not may_go(aside):
             _put_back(aside, folder)
             return False
@@ -159,10 +171,25 @@ def _remove(folder: Path, may_go: Callable[[Path], bool]) -> bool:
 def _put_back(aside: Path, folder: Path) -> None:
     try:
         aside.rename(folder)
-    except OSError:  # another process has made it again, with a run that begins
-        for path in list(aside.iterdir()):
-            path.rename(folder / path.name)
-        aside.rmdir()
+    except OSError:  # another process has made it again
+        _merge(aside, folder)
+
+
+def _merge(aside: Path, folder: Path) -> None:
+    """Move what is in a folder into another, and overwrite nothing there.
+
+    Raises:
+        StoreError: something is in both; it stays in both.
+    """
+    for path in list(aside.iterdir()):
+        place = folder / path.name
+        if path.is_dir() and place.is_dir():
+            _merge(path, place)
+        elif os.path.lexists(place):
+            raise StoreError(f"{place} was made again", hint=f"what was there is {path}")
+        else:
+            path.rename(place)
+    aside.rmdir()
 
 
 def _is_deleted(folder: Path) -> bool:
@@ -177,13 +204,17 @@ def _is_empty_and_deleted(experiment: Path) -> bool:
 def _judged(store: Store, runs: Sequence[StoredRun]) -> Iterator[Candidate]:
     used = Registry(store).used_runs() if runs else {}
     for run in runs:
-        kept = ""
-        if versions := used.get(run.run_id):
-            kept = f"it is version {versions[0].number} of the registered model {versions[0].name}"
-        elif run.state() == "running":
-            kept = "it is running"
+        kept = _reason(run, used) or ("it is running" if run.state() == "running" else "")
         problems: list[Problem] = []
         yield Candidate(run, sum(files.sizes(run.folder, problems).values()), kept)
+
+
+def _reason(run: StoredRun, used: Mapping[str, Sequence[Version]]) -> str:
+    """Return which version of a model comes from a run, or ""."""
+    versions = used.get(run.run_id)
+    if not versions:
+        return ""
+    return f"it is version {versions[0].number} of the registered model {versions[0].name}"
 
 
 def _leftovers(store: Store, experiments: Collection[str]) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.record import FINISHED, MetricSummary, RunRecord, to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from gittrack.runs.store import Store
@@ -81,10 +81,12 @@ def shut(path: Path, mode: int = 0) -> Iterator[None]:
         path.chmod(before)
 
 
-def without_rights(*args: str) -> subprocess.CompletedProcess[str]:
+def without_rights(
+    *args: str, program: Sequence[str] = ("-m", "gittrack")
+) -> subprocess.CompletedProcess[str]:
     """Run gittrack as one who needs rights, which root does not; `setpriv` takes that from it."""
     rights = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-    command = [*(rights if os.geteuid() == 0 else ()), sys.executable, "-m", "gittrack", *args]
+    command = [*(rights if os.geteuid() == 0 else ()), sys.executable, *program, *args]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gittrack import files, paths
-from gittrack.errors import StoreError
+from gittrack.errors import AlreadyExistsError, StoreError
 
 
 def leftovers(folder):
@@ -240,21 +240,21 @@ def test_a_name_as_long_as_names_get_can_be_written(tmp_path):
     assert files.write_new(tmp_path / ("m" * 255), b"x")
 
 
-def test_a_child_that_inherits_a_lock_does_not_hold_it_after_the_block(tmp_path):
-    path = tmp_path / "names.lock"
-    with files.locked(path) as descriptor:
-        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[descriptor])
-    with child, files.locked(path, waiting=child.stdin.close):
-        assert not child.stdin.closed
-
-
 def test_a_file_system_without_locks_does_not_stop_the_work(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with files.locked(tmp_path / "names.lock") as descriptor:
+    with files.locked(tmp_path / "environment.lock") as descriptor:
         assert os.fstat(descriptor)
+
+
+def test_a_file_that_another_process_makes_meanwhile_is_told_from_one_of_the_body(tmp_path):
+    with pytest.raises(AlreadyExistsError), files.replacing(tmp_path / "new", new=True):
+        (tmp_path / "new").touch()
+    with pytest.raises(StoreError) as raised, files.replacing(tmp_path / "other", new=True):
+        (tmp_path / "new").touch(exist_ok=False)
+    assert not isinstance(raised.value, AlreadyExistsError)
 
 
 def test_a_problem_says_where():

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from gittrack.errors import UsageError
 from gittrack.gates import Checked, Gate, Rules, Tolerance, check, read_rules
-from gittrack.runs.record import FAILED
+from gittrack.runs.record import FAILED, RUNNING, to_bytes
 from gittrack.runs.store import Store
 from tests.conftest import git, make_repository
-from tests.making import START, write_run
+from tests.making import START, put, record, write_run
 
 
 def outcomes(store: Store, run_id: str, **given: list[str] | str) -> dict[str, str]:
@@ -38,6 +38,13 @@ def test_a_run_that_did_not_finish_never_passes(store: Store) -> None:
     write_run(store, "aaaa", metrics={"acc": 0.9}, status=FAILED)
     assert outcomes(store, "aaaa", low=["acc=0.5"])["exit"] == "4"
     assert outcomes(store, "aaaa", low=["acc=0.95"])["exit"] == "1"
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_judged_by_how_it_ended(store: Store) -> None:
+    run = write_run(store, "aaaa", metrics={"acc": 0.1}, status=RUNNING)
+    put(run.folder / "run.json", to_bytes(record("aaaa", metrics={"acc": 0.9})))
+    asked = read_rules(store, low=["acc=0.5"], high=[], regress=[])
+    assert check(store, run, asked).exit_code == 0
 
 
 @pytest.fixture

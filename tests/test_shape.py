@@ -48,6 +48,7 @@ ROWS = (
             "process",
             "standin",
             "svg",
+            "turns",
             "yamlfile",
         },
     ),

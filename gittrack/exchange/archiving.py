@@ -11,6 +11,7 @@ import io
 import json
 import lzma
 import re
+import shlex
 import shutil
 import tarfile
 import zlib
@@ -83,15 +84,15 @@ def pack(
     chosen = list(_packable(store, runs, left))
     if not chosen:
         return 0
-    stamps = [_stamps(run.folder) for run in chosen]
+    stamps = {run.run_id: _stamps(run.folder) for run in chosen}
     entries = [_entry(store, run) for run in chosen]
     with files.replacing(target, new=True) as file:
         with _new_tar(target, file) as tar:
             _fill(tar, store, entries, progress)
         _verify(file, entries)
     if not keep:
-        for run, packed in zip(chosen, stamps, strict=True):
-            if not _take_out(store, run, packed):
+        for run in _packable(store, chosen, left):  # a model may be registered of one by now
+            if not _take_out(store, run, stamps[run.run_id], target):
                 hint = f"{target} has a copy of what it was before"
                 left.add(run.folder, "is left: it changed while it was packed", hint=hint)
     return len(entries)
@@ -201,7 +202,9 @@ def _stamps(folder: Path) -> set[tuple[Path, int, int]]:
     return {(name, stat.st_size, stat.st_mtime_ns) for name, stat in found}
 
 
-def _take_out(store: Store, run: StoredRun, packed: set[tuple[Path, int, int]]) -> bool:
+def _take_out(
+    store: Store, run: StoredRun, packed: set[tuple[Path, int, int]], target: Path
+) -> bool:
     """Remove a run; False where it is not as it was packed, or a process has opened it."""
     mark = take_mark(store, run.run_id)
     if mark is None:
@@ -216,8 +219,10 @@ def _take_out(store: Store, run: StoredRun, packed: set[tuple[Path, int, int]]) 
             return False
         shutil.rmtree(aside)
     except OSError as error:
-        reason = f"cannot take {run.folder} out: {error.strerror}"
-        raise StoreError(reason, hint=f"what is not there is in {aside}") from None
+        raise StoreError(
+            f"{target} is whole, but {run.folder} cannot be taken out: {error.strerror}",
+            hint=f"if it is not there: mv {shlex.quote(str(aside))} {shlex.quote(str(run.folder))}",
+        ) from None
     finally:
         mark.release()
     return True

@@ -90,18 +90,21 @@ class Mender:
                 raise RunStateError(
                     f"run {found.run_id} is {found.state()}", hint="--force ends runs that are not"
                 )
-            if not self._held(self._seal, found.folder):
+            if not self._held(self._seal, found.folder, forced=True):
                 raise NotFoundError(f"run {found.run_id} cannot be read", hint="gittrack fsck")
             ended.append(found.folder)
         return ended
 
-    def _held(self, mend: Callable[[Path], bool], path: Path) -> bool:
-        """Mend what is of a run while no process has it open; what one has is left to it."""
+    def _held(self, mend: Callable[[Path], bool], path: Path, *, forced: bool = False) -> bool:
+        """Mend what is of a run while no process has it open; what one has is left to it.
+
+        Of a run that another machine may have open, only what is `forced` is done.
+        """
         parsed = [paths.parse_run_folder(part) for part in path.relative_to(self.store.root).parts]
         run_id = parsed[1].run_id if len(parsed) > 1 and parsed[1] is not None else ""
         if not run_id:
             return mend(path)
-        is_open = live.state(self.store.root, run_id) == "running"
+        is_open = live.state(self.store.root, run_id) in ("running", "" if forced else "silent")
         mark = None if is_open else take_mark(self.store, run_id)
         if mark is None:
             return False

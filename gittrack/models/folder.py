@@ -21,6 +21,7 @@ KINDS = "give runs:/RUN/path, models:/NAME/3, models:/NAME@ALIAS, a path, or fil
 
 # What a folder cannot be renamed to: a folder that is not empty, a file; on Windows, any (EACCES).
 _IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES}
+_TRIES = 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -110,17 +111,25 @@ def filled(target: Path, *, replace: bool, flush: bool = True) -> Iterator[Path]
 
 def _put(temporary: Path, target: Path) -> None:
     """Rename a folder to `target`; what was there is removed."""
-    try:
-        temporary.replace(target)
-    except OSError as error:  # not looked for before, as another rank may be as fast
-        if error.errno not in _IN_THE_WAY:
-            raise
-        old = temporary
-        if not _exchange(temporary, target):
-            # Without an exchange there is a moment with nothing under the name, never with a part.
-            old = target.rename(target.with_name(paths.temporary_name()))
-            _put(temporary, target)
-        _remove(old)
+    old: list[Path] = []
+    for _ in range(_TRIES):  # not looked for before, as other ranks may be as fast
+        try:
+            temporary.replace(target)
+            break
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
+            blocked = error
+        if _exchange(temporary, target):
+            old.append(temporary)
+            break
+        # Without an exchange there is a moment with nothing under the name, never with a part.
+        with suppress(FileNotFoundError):
+            old.append(target.rename(target.with_name(paths.temporary_name())))
+    else:
+        raise blocked
+    for folder in old:
+        _remove(folder)
     files.sync_folder(target.parent)
 
 

@@ -133,7 +133,7 @@ def is_running(folder: Path) -> bool:
 def is_being_made(folder: Path) -> bool:
     """Tell whether a folder without a record is so new that one may be about to be written."""
     began = paths.time_of(folder.name)
-    return began is not None and time.time() - began / 1000 < _MAKING_SECONDS
+    return began is not None and abs(time.time() - began / 1000) < _MAKING_SECONDS
 
 
 def _read_record(folder: Path, tree: Tree) -> RunRecord:

@@ -23,6 +23,7 @@ from gittrack.runs import edits, naming
 from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.trees import DISK, Tree
 from gittrack.runs.values import to_json
+from gittrack.turns import turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -248,13 +249,13 @@ class Store:
     def naming(self) -> Iterator[None]:
         """Let no other process give a name, to an experiment or a model, for the time of the block.
 
-        Where the file system has no locks, and between clones, two may still give the same.
+        Where there are no locks, and between clones, two may still give the same.
 
         Raises:
             StoreError: the tree cannot be written.
         """
         self.prepare()
-        with files.locked(self.root / paths.CACHE / paths.NAMES_LOCK):
+        with turn(self.root, "names"):
             edits.forget_recent()
             yield
 

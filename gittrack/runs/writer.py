@@ -11,7 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from gittrack import paths, settings
-from gittrack.errors import RunStateError
+from gittrack.errors import GittrackError, RunStateError
 from gittrack.runs import lines, provenance
 from gittrack.runs.forgiving import Warner
 from gittrack.runs.keeping import Keeper
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gittrack.runs.live import Mark
+    from gittrack.runs.reading import StoredRun
     from gittrack.runs.store import Experiment, Store
     from gittrack.runs.values import ParamValue
 
@@ -113,16 +114,15 @@ class RunWriter:
             RunStateError: it is deleted.
         """
         folder = store.folder_of(run_id)
-        stored = read_run(folder)
-        if stored.deleted:
-            raise RunStateError(
-                f"Cannot start run with ID {run_id} because it is in the deleted state.",
-                hint=f"bring it back first: gittrack.restore_run({run_id!r})",
-            )
+        written, stored = _written(folder), _joinable(folder)
         # Only the first of several ranks may own the run; the others just append to it.
         mark = take_mark(store, run_id) if own and not settings.rank() else None
-        if mark is not None:  # who held it may have written the record since it was read
-            stored = read_run(folder)
+        if mark is not None and _written(folder) != written:  # by who held it, before it ended
+            try:
+                stored = _joinable(folder)
+            except GittrackError:
+                mark.forget()
+                raise
         writer = cls(store, folder, stored.record, mark)
         if mark is not None:
             keeper = writer._keeper
@@ -257,6 +257,25 @@ class RunWriter:
                 self._mark.touch()
         elif now - self._written > WRITE_EVERY_MS:
             self.write()
+
+
+def _joinable(folder: Path) -> StoredRun:
+    stored = read_run(folder)
+    if stored.deleted:
+        raise RunStateError(
+            f"Cannot start run with ID {stored.run_id} because it is in the deleted state.",
+            hint=f"bring it back first: gittrack.restore_run({stored.run_id!r})",
+        )
+    return stored
+
+
+def _written(folder: Path) -> tuple[int, int, int]:
+    """Return what is another where the record in a folder was written again."""
+    try:
+        stat = (folder / paths.RUN_JSON).stat()
+    except OSError:
+        return 0, 0, 0
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def check_end(status: str) -> None:

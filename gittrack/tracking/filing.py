@@ -16,6 +16,7 @@ from gittrack.tracking import downloading, images, tables
 from gittrack.tracking.experiments import ExperimentClient
 from gittrack.tracking.finding import columns_of
 from gittrack.tracking.holding import writer_for
+from gittrack.turns import turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -182,9 +183,8 @@ class ArtifactClient(ExperimentClient):
         writer = self._writer(run_id)
         target = artifactfiles.file_place(writer.artifacts, artifact_file)
         # Ranks and threads that add rows at once do it one after the other.
-        name = paths.hashed_folder(f"{run_id}/{target.name}")[-_LOCK_DIGITS:]
-        lock = writer.store.root / paths.CACHE / "tables" / name
-        with writer.warner.filing(target), files.locked(lock), _scratch() as folder:
+        name = "table-" + paths.hashed_folder(f"{run_id}/{target.name}")[-_LOCK_DIGITS:]
+        with writer.warner.filing(target), turn(writer.store.root, name), _scratch() as folder:
             if target.exists():
                 frame = pandas.concat([tables.read(target), frame], ignore_index=True)
             path = Path(folder, target.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gittrack import paths
-from gittrack.errors import GittrackError, NotFoundError
+from gittrack.errors import GittrackError, NotFoundError, RunBeingMadeError
 from gittrack.files import Problem
 from gittrack.runs.reading import StoredRun, read_run
 from gittrack.runs.record import ENDED
@@ -196,6 +196,8 @@ def _read(folder: str, stamp: int, *, gone: bool) -> _Known:
     known = _Known(stamp if settled else 0, gone, sizes=_sizes(folder))
     try:
         run = read_run(Path(folder))
+    except RunBeingMadeError:
+        return known
     except GittrackError as error:
         known.problems = (Problem(Path(folder), error.message, hint=error.hint),)
         return known

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,19 @@ def test_two_that_pack_into_one_file_lose_no_run(store: Store, isolated: Path, m
     assert [entry.run_id for entry in archiving.read_index(isolated / "old.tar")] == ["bbb"]
 
 
+def test_a_run_that_a_model_is_registered_of_meanwhile_stays(
+    store: Store, meanwhile, capsys
+) -> None:
+    make(store, "aaa")
+    register = partial(
+        Registry(store).register, "wine", run_id="aaa", path="model", digest="sha256:0"
+    )
+    meanwhile(archiving, "_new_tar", register)
+    assert command("old.tar", "aaa") == 0
+    assert "models:/wine/1 is its model" in capsys.readouterr().err
+    assert [run.run_id for run in store.runs().runs] == ["aaa"]
+
+
 @pytest.mark.parametrize("moment", ["while it is packed", "before it is renamed"])
 def test_what_is_said_of_a_run_meanwhile_is_not_lost(
     store: Store, monkeypatch, capsys, moment: str
@@ -252,5 +266,7 @@ def test_a_run_that_cannot_be_taken_out_is_named(store: Store, monkeypatch, caps
 
     monkeypatch.setattr(Path, "rename", refused)
     assert command("old.tar", "aaa") == 5
-    assert f"cannot take {run.folder} out: Permission denied" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"is whole, but {run.folder} cannot be taken out: Permission denied" in said
+    assert f"{run.folder}\n" in said.partition("hint: if it is not there: mv ")[2]
     assert [run.run_id for run in store.runs().runs] == ["aaa"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -191,6 +192,19 @@ def test_a_run_that_was_resumed_since_the_check_is_left_to_its_process(store: St
     assert live.state(store.root, "aaa") == "running"
     assert resumed[0] is not None
     resumed[0].release()
+
+
+def test_a_run_that_another_machine_may_have_open_is_left_to_it(store: Store) -> None:
+    run = make(store, status=RUNNING, end_time=None)
+    put(run.folder / "metrics.jsonl", f"{LINES}nonsense\n")
+    mark = store.root / ".cache" / "live" / "aaa"
+    put(mark, '{"host": "another host"}')
+    os.utime(mark, (time.time() - 3600,) * 2)
+    repair(store)
+    assert (run.folder / "metrics.jsonl").read_text().endswith("nonsense\n")
+    assert live.state(store.root, "aaa") == "silent"
+    assert exit_code("--repair", "--force", "aaa") == 0
+    assert store.find("aaa").record.status == "KILLED"
 
 
 def test_what_is_gone_since_the_check_is_no_error(store: Store) -> None:

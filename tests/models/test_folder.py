@@ -92,6 +92,23 @@ def test_of_two_that_put_a_model_at_once_the_later_stays(tmp_path, monkeypatch, 
     assert names_in(tmp_path) == ["home", "model", "work"]
 
 
+def test_of_three_without_an_exchange_none_fails(tmp_path, monkeypatch):
+    target, rename = tmp_path / "model", Path.rename
+    put(target, "first")
+
+    def late(self, name):
+        if self == target:
+            monkeypatch.setattr(Path, "rename", rename)
+            put(target, "other")
+            rename(target, tmp_path / "aside")  # a third has set it aside at this moment
+        return rename(self, name)
+
+    monkeypatch.setattr(folders, "_exchange", lambda *_: False)
+    monkeypatch.setattr(Path, "rename", late)
+    put(target, "later")
+    assert (target / "MLmodel").read_text() == "later"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two renames stand for one exchange")
 def test_a_reader_sees_the_old_model_or_the_new_at_every_moment(tmp_path):
     target = tmp_path / "model"

@@ -21,6 +21,7 @@ from gittrack.errors import (
 from gittrack.registry import Registry, reading
 from gittrack.registry import registry as writing
 from gittrack.runs import edits
+from gittrack.runs import store as stores
 from gittrack.runs.edits import Edit
 
 
@@ -209,7 +210,7 @@ def test_a_name_that_is_given_twice_at_once_is_one_models(registry, meanwhile, o
 
 def test_a_name_that_is_given_while_a_model_is_made_is_one_models(registry, meanwhile):
     register(registry, "beer")
-    meanwhile(files, "make_folder", lambda: registry.rename("beer", "port"))
+    meanwhile(stores, "turn", lambda: registry.rename("beer", "port"))
     assert registry.create("port").folder.name == "beer"
     assert len(registry.models()) == 1
 

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from gittrack import files, paths, schema
+from gittrack import paths, schema
 from gittrack.errors import (
     AmbiguousError,
     BrokenRunError,
@@ -24,6 +24,7 @@ from gittrack.errors import (
     UsageError,
 )
 from gittrack.runs import edits
+from gittrack.runs import store as stores
 from gittrack.runs.edits import Edit
 from gittrack.runs.reading import read_run
 from gittrack.runs.store import Store
@@ -197,7 +198,7 @@ def test_a_name_may_be_given_up_and_taken_again_for_ever(store):
 def test_a_name_that_is_given_while_an_experiment_is_made_is_one_experiments(store, meanwhile):
     store.create_experiment("beer")
     rename = partial(edits.write, store.root / "beer", Edit(name="wine"))
-    meanwhile(files, "make_folder", rename)
+    meanwhile(stores, "turn", rename)
     assert store.create_experiment("wine").experiment_id == "beer"
     assert [found.name for found in store.experiments()] == ["wine", "Default"]
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from gittrack import paths, schema
-from gittrack.errors import NotFoundError, RunStateError
+from gittrack.errors import BrokenRunError, NotFoundError, RunStateError
 from gittrack.runs import edits, logbook, writer
 from gittrack.runs.edits import Edit
 from gittrack.runs.forgiving import TrackingWarning
@@ -223,6 +223,18 @@ def test_what_the_owner_wrote_while_another_came_to_resume_it_is_kept(run, meanw
     assert again.owns
     again.end()
     assert on_disk(run)["source"] == {"type": "LOCAL", "exit_code": 3}
+
+
+def test_a_run_that_breaks_while_another_comes_to_resume_it_is_given_free(run, meanwhile):
+    run.end()
+    record = (run.folder / "run.json").read_bytes()
+    meanwhile(writer, "take_mark", lambda: (run.folder / "run.json").write_bytes(b"{"))
+    with pytest.raises(BrokenRunError):
+        RunWriter.join(run.store, run.run_id)
+    (run.folder / "run.json").write_bytes(record)
+    again = RunWriter.join(run.store, run.run_id)
+    assert again.owns
+    again.end()
 
 
 def test_a_deleted_or_missing_run_cannot_be_joined(run):

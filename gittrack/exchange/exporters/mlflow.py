@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gittrack import files, paths
 from gittrack.entities import dataset_input_of, system_tags
-from gittrack.errors import AlreadyExistsError, GittrackError, StoreError
+from gittrack.errors import AlreadyExistsError, GittrackError, RunBeingMadeError, StoreError
 from gittrack.exchange import copying
 from gittrack.registry import Registry
 from gittrack.runs import jsonlines, lines, series
@@ -119,6 +119,8 @@ class _Writer:
         """Write one run."""
         try:
             run = read_run(folder)
+        except RunBeingMadeError:
+            return
         except GittrackError as error:
             self._left.add(folder, f"is left out: {error.message}", hint=error.hint)
             return
