@@ -135,14 +135,10 @@ def _remove_run(store: Store, run: StoredRun) -> str:
     mark = take_mark(store, run.run_id)
     if mark is None:
         return "it is running"
+    goes_with_it = bool(edits.read_recent(experiment).joined.deleted)
     try:
         with edits.kept(experiment):
-            is_gone = _remove(
-                run.folder,
-                lambda aside: (
-                    _is_deleted(aside) or bool(edits.read_recent(experiment).joined.deleted)
-                ),
-            )
+            is_gone = _remove(run.folder, lambda aside: goes_with_it or _is_deleted(aside))
     finally:
         mark.release()
     return "" if is_gone else "it was restored"
