@@ -80,8 +80,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     error_task_class = Refused
     lingers = False
-    # What was seen by the last call of `waits`, and since when.
-    seen: Any = None
+    # What was seen by the last call of `waits`, whether it had been begun, and since when.
+    seen: tuple[Any, bool] = (None, False)
     since = 0.0
     served: Any = None
     answering: Any = None
@@ -105,11 +105,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         return int(super().write_soon(data))
 
     def waits(self, now: float) -> tuple[Any, float]:
-        """Return the request that is waited for and the seconds since it was first seen."""
+        """Return the request that is waited for and the seconds since it came, or was begun."""
         requests, partial = self.requests, self.request
         waited = requests[0] if requests else partial
-        if waited is not self.seen:
-            self.seen, self.since = waited, now
+        state = (waited, waited is self.served)
+        if state != self.seen:
+            self.seen, self.since = state, now
         return waited, now - self.since
 
     def refuse(self, answer: Response) -> bool:

@@ -43,7 +43,8 @@ class Limits:
     """How much of a server's time and memory its clients may take.
 
     Attributes:
-        request_seconds: from a whole request to its answer; past it the answer is 504.
+        request_seconds: from a whole request to its turn, and from that to its answer; past it the
+            answer is 504.
         read_seconds: from the first byte of a request to its last; past it the answer is 408.
         idle_seconds: of a connection without a request.
         connections: open at once in a process; more wait until they are accepted.

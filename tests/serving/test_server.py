@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 
 import pytest
@@ -24,6 +25,11 @@ from tests.serving.driving import eventually, exchange, head, post, served
 
 def sleepy(data):
     time.sleep(0.5)
+    return data
+
+
+def long(data):
+    time.sleep(3.5)
     return data
 
 
@@ -295,6 +301,15 @@ def test_a_prediction_that_takes_too_long_is_answered_and_ends_the_server(tmp_pa
     assert not thread.is_alive()
     assert told == [1]
     assert app.row.count("/invocations", 504) == 1
+
+
+@pytest.mark.slow
+def test_what_a_request_waits_for_its_turn_is_not_held_against_its_worker(tmp_path):
+    save_model(FunctionTransformer(long), tmp_path / "m", pyfunc_predict_fn="transform")
+    limits = Limits(request_seconds=6, threads=1)
+    with running(create_app(tmp_path / "m"), limits=limits) as port, ThreadPoolExecutor() as pool:
+        answers = pool.map(post, [port] * 2, [[[1]]] * 2)
+        assert list(answers) == [{"predictions": [[1]]}] * 2
 
 
 @pytest.mark.slow
