@@ -135,8 +135,8 @@ def _remove_run(store: Store, run: StoredRun) -> str:
     mark = take_mark(store, run.run_id)
     if mark is None:
         return "it is running"
-    goes_with_it = bool(edits.read_recent(experiment).joined.deleted)
     try:
+        goes_with_it = bool(edits.read_recent(experiment).joined.deleted)
         with edits.kept(experiment):
             is_gone = _remove(run.folder, lambda aside: goes_with_it or _is_deleted(aside))
     finally:
