@@ -55,7 +55,8 @@ def test_processes_take_turns(tmp_path):
     assert (tmp_path / "count").read_text() == "400"
 
 
-def test_a_handler_of_a_signal_does_not_wait_for_what_it_broke_into(tmp_path):
+def test_a_handler_of_a_signal_does_not_wait_for_what_it_broke_into(tmp_path, monkeypatch):
+    monkeypatch.setattr(turns.time, "sleep", lambda _: pytest.fail("it waits for itself"))
     with turn(tmp_path, "names"), turn(tmp_path, "names"):
         pass
     with lock(tmp_path).open() as file:

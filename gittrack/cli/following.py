@@ -73,7 +73,10 @@ def _running(
         filter_string=f"({filter_string}) and ({wanted})" if filter_string.strip() else wanted,
     ).runs
     # One that seems to be interrupted may have ended since it was read.
-    again = (run if run.state() == "running" else read_run(run.folder) for run in found)
+    again = (
+        read_run(run.folder) if run.record.status == RUNNING and run.state() != "running" else run
+        for run in found
+    )
     runs = [run for run in again if run.run_id in seen or run.state() == "running"]
     seen.update(dict.fromkeys(run.run_id for run in runs))
     return runs

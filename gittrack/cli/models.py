@@ -60,7 +60,10 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Who may reach it.")] = LOOPBACK,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes that answer.")] = 1,
     timeout: Annotated[
-        float, typer.Option("--timeout", "-t", help="Seconds for an answer, else 504.")
+        float,
+        typer.Option(
+            "--timeout", "-t", help="Seconds for a turn, and then for an answer; else 504."
+        ),
     ] = _SECONDS.request_seconds,
     read_timeout: Annotated[
         float, typer.Option(help="Seconds for a request to arrive, else 408.")

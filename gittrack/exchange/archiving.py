@@ -211,10 +211,8 @@ def _take_out(
         return False
     aside = store.root / paths.CACHE / paths.temporary_name()
     try:
-        if _stamps(run.folder) != packed:
-            return False
         run.folder.rename(aside)
-        if _stamps(aside) != packed:  # changed between the look and the renaming
+        if _stamps(aside) != packed:  # looked at where nobody changes it any more
             aside.rename(run.folder)
             return False
         shutil.rmtree(aside)
