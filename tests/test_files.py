@@ -257,6 +257,32 @@ def test_a_file_that_another_process_makes_meanwhile_is_told_from_one_of_the_bod
     assert not isinstance(raised.value, AlreadyExistsError)
 
 
+def test_a_name_is_given_free_again_where_its_file_cannot_be_put_there(tmp_path, monkeypatch):
+    def refuse(code):
+        def refused(*_):
+            raise OSError(code, os.strerror(code))
+
+        return refused
+
+    monkeypatch.setattr(os, "link", refuse(errno.EPERM))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse(errno.EIO))
+        with pytest.raises(StoreError):
+            files.write_new(tmp_path / "3.json", b"{}")
+    assert files.write_new(tmp_path / "3.json", b"{}")
+
+
+def test_a_lock_that_fails_while_it_is_waited_for_does_not_stop_the_work(tmp_path, monkeypatch):
+    answers = iter([BlockingIOError(), OSError(errno.ENOLCK, "No locks available")])
+
+    def flock(*_):
+        raise next(answers)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with files.locked(tmp_path / "environment.lock"):
+        assert next(answers, None) is None
+
+
 def test_a_problem_says_where():
     assert str(files.Problem(Path("a/run.json"), "is broken", 3)) == "a/run.json:3: is broken"
     assert str(files.Problem(Path("a/run.json"), "is broken")) == "a/run.json: is broken"

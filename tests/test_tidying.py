@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from gittrack.runs import edits, live
 from gittrack.runs.edits import Edit
 from gittrack.runs.record import RUNNING
 from tests.cli.test_looking import call, data_of
-from tests.making import START, write_run
+from tests.making import START, put, write_run
 
 if TYPE_CHECKING:
     from gittrack.runs.store import Store
@@ -111,6 +112,33 @@ def test_a_run_that_is_restored_meanwhile_stays(
     assert (first["kept"], second["kept"]) == ("it was restored", None)
     assert (restored / "artifacts" / "big").stat().st_size == 1000
     assert sorted(path.name[16:] for path in restored.parent.iterdir()) == ["a", "c"]
+
+
+def test_a_run_that_was_made_again_when_it_is_put_back_loses_nothing(
+    three: Store, capsys: pytest.CaptureFixture[str], meanwhile: Meanwhile
+) -> None:
+    folder = three.folder_of("a")
+
+    def restore() -> None:
+        (aside,) = folder.parent.glob(".*.gittrack-tmp")
+        edits.write(aside, Edit(deleted=False))
+        put(folder / "artifacts" / "new", "new")
+
+    meanwhile(tidying, "_is_deleted", restore)
+    assert data_of(capsys, "gc", "-y")["runs"][0]["kept"] == "it was restored"
+    assert sorted(path.name for path in (folder / "artifacts").iterdir()) == ["big", "new"]
+    assert three.find("a").record.run_id == "a"
+    assert list(folder.parent.glob(".*.gittrack-tmp")) == []
+
+
+def test_a_run_that_a_model_is_registered_of_meanwhile_stays(
+    three: Store, capsys: pytest.CaptureFixture[str], meanwhile: Meanwhile
+) -> None:
+    given = {"run_id": "a", "path": "model", "digest": "sha256:0"}
+    meanwhile(tidying, "carry_out", partial(Registry(three).register, "wine", **given))
+    kept = data_of(capsys, "gc", "-y")["runs"][0]["kept"]
+    assert kept == "it is version 1 of the registered model wine"
+    assert there(three) == "ac"
 
 
 def test_a_run_that_is_resumed_meanwhile_stays(
